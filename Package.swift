@@ -1,0 +1,142 @@
+// swift-tools-version: 6.2
+//
+// One entry per target with its tests beside it, in the order of the house: what stands lower comes first.
+// What each target may import of ours is a rule, held by Tests/HouseTests.
+
+import PackageDescription
+
+let warningsAreErrors = Context.environment["KLINGD_WARNINGS_AS_ERRORS"] == "1"
+
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "klingd",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "klingd", targets: ["klingd"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CJansson",
+            pkgConfig: "jansson",
+            providers: [.apt(["libjansson-dev"]), .brew(["jansson"])]
+        ),
+
+        .target(name: "JSON", dependencies: ["CJansson"], swiftSettings: settings),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
+
+        .target(name: "JSONRPC", dependencies: ["JSON"], swiftSettings: settings),
+        .testTarget(name: "JSONRPCTests", dependencies: ["JSONRPC", "JSON"], swiftSettings: settings),
+
+        .target(name: "ImageHeader", swiftSettings: settings),
+        .testTarget(name: "ImageHeaderTests", dependencies: ["ImageHeader"], swiftSettings: settings),
+
+        .target(
+            name: "HTTPTransport",
+            dependencies: [asyncHTTPClient, logging, nioCore, .product(name: "NIOHTTP1", package: "swift-nio")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "HTTPTransportTests",
+            dependencies: ["HTTPTransport", .product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "KlingAPI",
+            dependencies: ["HTTPTransport", "ImageHeader", "JSON", systemPackage],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KlingAPITests",
+            dependencies: ["KlingAPI", "HTTPTransport", "JSON", .product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: settings
+        ),
+
+        .target(name: "Storage", dependencies: [systemPackage], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: settings),
+
+        .target(
+            name: "FilesystemStorage",
+            dependencies: ["Storage", crypto, systemPackage],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FilesystemStorageTests",
+            dependencies: ["FilesystemStorage", "Storage", systemPackage],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "GenerationTasks",
+            dependencies: ["JSON", .product(name: "HeapModule", package: "swift-collections")],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "GenerationTasksTests", dependencies: ["GenerationTasks", "JSON"], swiftSettings: settings),
+
+        .target(
+            name: "KlingService",
+            dependencies: [
+                "GenerationTasks", "HTTPTransport", "ImageHeader", "JSON", "KlingAPI", "Storage", crypto, logging,
+                systemPackage,
+            ],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "RPCInterface",
+            dependencies: ["JSON", "JSONRPC", "KlingService", "GenerationTasks", logging],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "KlingSimulator",
+            dependencies: [
+                "JSON", logging, nioCore,
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KlingSimulatorTests",
+            dependencies: ["KlingSimulator", "JSON", asyncHTTPClient, nioCore],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "KlingdCommands",
+            dependencies: [
+                "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
+                "KlingSimulator", "RPCInterface", "Storage", logging, systemPackage,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+
+        .executableTarget(name: "klingd", dependencies: ["KlingdCommands"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)
