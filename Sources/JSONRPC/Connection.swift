@@ -1,0 +1,131 @@
+package import JSON
+
+/// One side of a JSON-RPC 2.0 connection: serves the other side's requests and makes requests of its own.
+///
+/// It runs on the executor it is given, which is the one of the thread that reads; the transport feeds it bytes and
+/// takes its lines.
+package actor Connection {
+    private let executor: any SerialExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let handler: any RequestHandler
+    private let log: @Sendable (String) -> Void
+    private var state: ConnectionState
+    private var running: [ConnectionState.Serial: Task<Void, Never>] = [:]
+    private var calls: [Int64: CheckedContinuation<Result<JSONValue, RPCError>, Never>] = [:]
+    private var nextCall: Int64 = 1
+    private var isClosed = false
+
+    /// Pending requests above which reading pauses: a client that pipelines endlessly is served at the pace of the work.
+    package static let pendingLimit = 4096
+
+    /// - Parameter log: gets one line for what came in and gets no answer.
+    package init(
+        executor: any SerialExecutor,
+        handler: any RequestHandler,
+        parser: MessageParser = MessageParser(),
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.executor = executor
+        self.handler = handler
+        self.log = log
+        state = ConnectionState(parser: parser)
+    }
+
+    /// Whether more input is welcome: neither lines to write nor pending requests have piled up.
+    package var wantsInput: Bool { !state.outbox.isFull && running.count < Self.pendingLimit }
+    /// Whether requests are still to be answered.
+    package var hasPending: Bool { !running.isEmpty }
+    package var hasOutput: Bool { !state.outbox.isEmpty }
+
+    package func receive(_ block: UnsafeRawBufferPointer) {
+        var events: [ConnectionState.Event] = []
+        state.receive(block, handle: { handler.handle($0, writer: &$1, connection: self) }, emit: { events.append($0) })
+        events.forEach(run)
+    }
+
+    /// The other side will send no more; what was asked goes on.
+    package func finishInput() {
+        var events: [ConnectionState.Event] = []
+        state.finishInput(handle: { handler.handle($0, writer: &$1, connection: self) }, emit: { events.append($0) })
+        events.forEach(run)
+        failCalls()
+    }
+
+    /// Makes every pending request answer with what is known now.
+    package func endWaits() {
+        for task in running.values { task.cancel() }
+    }
+
+    /// Nobody reads any more: lines are dropped from here on.
+    package func close() {
+        isClosed = true
+        state.outbox = Outbox()
+        endWaits()
+        failCalls()
+    }
+
+    /// Hands lines to `write`, which returns how many bytes it took.
+    package func flush(_ write: (UnsafeRawBufferPointer) -> Int) {
+        state.outbox.flush(write)
+    }
+
+    /// Sends a notification. A later one on the same subject may replace it while the other side lags.
+    package func notify(_ method: String, subject: String, params: (inout JSONWriter) -> Void) {
+        guard !isClosed else { return }
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("jsonrpc")
+        writer.string("2.0")
+        writer.name("method")
+        writer.string(method)
+        writer.name("params")
+        params(&writer)
+        writer.endObject()
+        state.outbox.update(subject, writer.bytes)
+    }
+
+    /// Asks the other side and waits for its answer; a connection that ends meanwhile answers with an error.
+    package func call(_ method: String, params: JSONObject) async throws(RPCError) -> JSONValue {
+        guard !isClosed else { throw Self.connectionEnded }
+        let id = nextCall
+        nextCall += 1
+        state.outbox.line { writer in
+            writer.value([
+                "jsonrpc": "2.0", "id": .integer(id), "method": .string(method), "params": .object(params),
+            ])
+        }
+        return try await withCheckedContinuation { calls[id] = $0 }.get()
+    }
+
+    private static let connectionEnded = RPCError(
+        code: 10_000,
+        message: "the connection ended before the answer",
+        data: ["kind": "internal"]
+    )
+
+    private func failCalls() {
+        for call in calls.values { call.resume(returning: .failure(Self.connectionEnded)) }
+        calls = [:]
+    }
+
+    private func run(_ event: ConnectionState.Event) {
+        switch event {
+        case .started(let serial, let operation):
+            // Owned by `running` until it has answered; the transport goes on until `hasPending` is false.
+            running[serial] = Task {
+                let outcome = await operation()
+                running[serial] = nil
+                if !isClosed { state.answer(serial, outcome) }
+            }
+        case .cancel(let serial): running[serial]?.cancel()
+        case .notification(let request): handler.handle(notification: request, connection: self)
+        case .response(let response):
+            guard case .integer(let id) = response.id, let call = calls.removeValue(forKey: id) else {
+                return log("a response to no request of ours was ignored")
+            }
+            call.resume(returning: response.outcome)
+        case .ignored(let reason): log(reason)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package import JSON
+
+/// Turns the bytes of one line into messages; every deviation becomes the error that JSON-RPC 2.0 names for it.
+package struct MessageParser: Sendable {
+    package var limits: JSONLimits
+    /// Elements of a batch.
+    package var batchLimit: Int
+
+    package init(limits: JSONLimits = JSONLimits(), batchLimit: Int = 100) {
+        self.limits = limits
+        self.batchLimit = batchLimit
+    }
+
+    package func parse(_ line: UnsafeRawBufferPointer) -> Incoming {
+        let value: JSONValue
+        do {
+            value = try JSONValue.parse(line, limits: limits)
+        } catch {
+            return .single(refusal(of: line, error))
+        }
+        guard case .array(let elements) = value else { return .single(Self.message(value)) }
+        // Section 6: an empty array is one invalid request, answered by one object.
+        guard !elements.isEmpty else { return .single(.invalid(.invalidRequest("a batch must not be empty"), id: .null)) }
+        guard elements.count <= batchLimit else {
+            let message = "a batch has at most \(batchLimit) messages, not \(elements.count); nothing of it was done"
+            return .single(.invalid(.tooLarge(message, limit: batchLimit), id: .null))
+        }
+        return .batch(elements.map(Self.message))
+    }
+
+    /// Section 5.1: -32700 is for what is not JSON; JSON beyond our limits is a request that we refuse, under its own id
+    /// when exactly one can be read.
+    private func refusal(of line: UnsafeRawBufferPointer, _ error: JSONParseError) -> Message {
+        let place = "line \(error.line), column \(error.column), byte \(error.offset)"
+        guard error.cause.isLimit else {
+            return .invalid(.parseError("not JSON: \(error.message) (\(place))"), id: .null)
+        }
+        let ids = JSONScanner.topLevelMembers(named: "id", in: line)
+        var id = RequestID.null
+        if ids.count == 1, let value = try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: ids[0])) {
+            id = RequestID(value) ?? .null
+        }
+        return .invalid(.invalidRequest("JSON beyond our limits: \(error.message) (\(place))"), id: id)
+    }
+
+    private static func message(_ value: JSONValue) -> Message {
+        guard case .object(let object) = value else {
+            return .invalid(.invalidRequest("a request is an object, not \(value.kindName)"), id: .null)
+        }
+        let id: RequestID?
+        switch object["id"] {
+        case nil: id = nil
+        case let value?:
+            guard let valid = RequestID(value) else {
+                return .invalid(
+                    .invalidRequest("'id' must be a string, a number or null, not \(value.kindName)"),
+                    id: .null
+                )
+            }
+            id = valid
+        }
+        if object["method"] == nil, object["result"] != nil || object["error"] != nil {
+            return response(object, id: id)
+        }
+        func invalid(_ message: String) -> Message { .invalid(.invalidRequest(message), id: id ?? .null) }
+        guard object["jsonrpc"] == "2.0" else { return invalid("'jsonrpc' must be \"2.0\"") }
+        guard let method = object["method"] else { return invalid("'method' is missing") }
+        guard case .string(let method) = method else {
+            return invalid("'method' must be a string, not \(method.kindName)")
+        }
+        switch object["params"] {
+        case nil: return .request(Request(id: id, method: method))
+        case .object(let params)?: return .request(Request(id: id, method: method, params: .byName(params)))
+        case .array(let params)?: return .request(Request(id: id, method: method, params: .byPosition(params)))
+        case let params?: return invalid("'params' must be an object or an array, not \(params.kindName)")
+        }
+    }
+
+    private static func response(_ object: JSONObject, id: RequestID?) -> Message {
+        guard object["jsonrpc"] == "2.0", let id else { return .ignored(reason: "a response without version or id") }
+        switch (object["result"], object["error"]) {
+        case (let result?, nil): return .response(Response(id: id, outcome: .success(result)))
+        case (nil, .object(let error)?):
+            guard let code = error["code"]?.integerValue, let message = error["message"]?.stringValue else {
+                return .ignored(reason: "an error without code or message")
+            }
+            let read = RPCError(code: code, message: message, data: error["data"]?.objectValue)
+            return .response(Response(id: id, outcome: .failure(read)))
+        default: return .ignored(reason: "a response with both or neither of result and error")
+        }
+    }
+}
