@@ -1,0 +1,67 @@
+/// What the provider says of a job, in an answer to a create or a look-up.
+package struct ProviderReport: Sendable, Equatable {
+    package enum Status: Sendable, Equatable {
+        case submitted, processing, succeed, failed
+        /// A word that is none of the provider's four: the job is taken to go on.
+        case unknown
+    }
+
+    package var taskID: String
+    package var status: Status
+    /// The provider's word for the status, when it gave one.
+    package var statusWord: String?
+    package var statusMessage: String?
+    package var images: [TaskImage]
+    /// Units taken, as decimal text.
+    package var finalUnitDeduction: String?
+    /// From creation to end by the provider's clock, when it tells both.
+    package var duration: Duration?
+
+    package init(
+        taskID: String,
+        status: Status,
+        statusWord: String? = nil,
+        statusMessage: String? = nil,
+        images: [TaskImage] = [],
+        finalUnitDeduction: String? = nil,
+        duration: Duration? = nil
+    ) {
+        self.taskID = taskID
+        self.status = status
+        self.statusWord = statusWord
+        self.statusMessage = statusMessage
+        self.images = images
+        self.finalUnitDeduction = finalUnitDeduction
+        self.duration = duration
+    }
+}
+
+/// What can happen to a task.
+package enum TaskEvent: Sendable, Equatable {
+    /// A create is about to be sent.
+    case sendStarted
+    /// The provider told of the job: it took the create, or a look-up found it.
+    case reported(ProviderReport, byLookUp: Bool)
+    /// Refused for certain, or found impossible before sending.
+    case refused(TaskError)
+    /// Refused for now.
+    case throttled(TaskError)
+    /// The create certainly did not arrive.
+    case notSent(TaskError)
+    /// The create may have arrived.
+    case ambiguous(TaskError)
+    /// A look-up brought nothing that ends the task.
+    case lookUpFailed(TaskError)
+    /// An image lies in storage.
+    case imageStored(index: Int, TaskImage.Stored)
+    /// An image could not be brought home for now.
+    case storingFailed(TaskError)
+    /// All images and the sidecar lie in storage.
+    case archived
+    /// The images are gone at the provider before they could be stored.
+    case resultExpired(TaskError)
+    /// The provider never finished the job.
+    case providerSilent(TaskError)
+    case watchCancelled
+    case watchRequested
+}

@@ -1,0 +1,182 @@
+/// The one table of what happens to a task: state × event.
+///
+/// | event \ state     | queued      | submitting  | unresolved  | submitted   | processing  | storing     | stored, failed |
+/// |-------------------|-------------|-------------|-------------|-------------|-------------|-------------|---|
+/// | sendStarted       | submitting  |             |             |             |             |             |   |
+/// | reported submitted|             | submitted   | submitted   | submitted   | processing  |             |   |
+/// | reported processing, unknown |  | processing  | processing  | processing  | processing  |             |   |
+/// | reported succeed  |             | storing     | storing     | storing     | storing     | storing     |   |
+/// | reported failed   |             | failed      | failed      | failed      | failed      |             |   |
+/// | refused           | failed      | failed      |             |             |             |             |   |
+/// | throttled, notSent|             | queued      |             |             |             |             |   |
+/// | ambiguous         |             | unresolved  |             |             |             |             |   |
+/// | lookUpFailed      |             |             | unresolved  | submitted   | processing  | storing     |   |
+/// | imageStored, storingFailed |    |             |             |             |             | storing     |   |
+/// | archived          |             |             |             |             |             | stored      |   |
+/// | resultExpired     |             |             |             |             |             | failed      |   |
+/// | providerSilent    |             |             |             | failed      | failed      |             |   |
+/// | watchCancelled    | failed      | submitting  | unresolved  | submitted   | processing  | storing     |   |
+/// | watchRequested    | queued      | submitting  | unresolved  | submitted   | processing  | storing     |   |
+///
+/// An empty cell means that the event is void there: it came too late, and the task stays as it is.
+package enum TaskStateMachine {
+    /// One cell of the table.
+    package struct Cell: Sendable, Equatable {
+        package var next: TaskState
+        package var charged: ChargedAfter
+        /// Whether the job counts against the images in flight at the provider.
+        package var slot: Slot
+        /// Whether the process that works on the task goes on doing so.
+        package var lease: Lease
+
+        package init(_ next: TaskState, _ charged: ChargedAfter, _ slot: Slot, _ lease: Lease) {
+            self.next = next
+            self.charged = charged
+            self.slot = slot
+            self.lease = lease
+        }
+    }
+
+    package enum ChargedAfter: Sendable { case no, yes, unknown, unchanged, byDeduction }
+    package enum Slot: Sendable { case held, free }
+    package enum Lease: Sendable { case kept, givenUp }
+
+    /// The table itself; `nil` is an empty cell.
+    package static func cell(_ state: TaskState, _ event: TaskEvent) -> Cell? {
+        switch (event, state) {
+        case (.sendStarted, .queued): Cell(.submitting, .unknown, .held, .kept)
+
+        case (.reported(let report, _), .submitting), (.reported(let report, _), .unresolved),
+            (.reported(let report, _), .submitted), (.reported(let report, _), .processing):
+            switch report.status {
+            case .submitted: Cell(state == .processing ? .processing : .submitted, .yes, .held, .kept)
+            case .processing, .unknown: Cell(.processing, .yes, .held, .kept)
+            case .succeed: Cell(.storing, .yes, .free, .kept)
+            case .failed: Cell(.failed, .byDeduction, .free, .givenUp)
+            }
+        case (.reported(let report, _), .storing):
+            // Only fresh URLs are of use now.
+            report.status == .succeed ? Cell(.storing, .unchanged, .free, .kept) : nil
+
+        case (.refused, .queued), (.refused, .submitting): Cell(.failed, .no, .free, .givenUp)
+        case (.throttled, .submitting), (.notSent, .submitting): Cell(.queued, .no, .free, .kept)
+        case (.ambiguous, .submitting): Cell(.unresolved, .unknown, .held, .kept)
+
+        case (.lookUpFailed, .unresolved), (.lookUpFailed, .submitted), (.lookUpFailed, .processing):
+            Cell(state, .unchanged, .held, .kept)
+        case (.lookUpFailed, .storing), (.imageStored, .storing), (.storingFailed, .storing):
+            Cell(.storing, .unchanged, .free, .kept)
+        case (.archived, .storing): Cell(.stored, .yes, .free, .givenUp)
+        case (.resultExpired, .storing): Cell(.failed, .yes, .free, .givenUp)
+        case (.providerSilent, .submitted), (.providerSilent, .processing): Cell(.failed, .unknown, .free, .givenUp)
+
+        case (.watchCancelled, .queued): Cell(.failed, .no, .free, .givenUp)
+        case (.watchCancelled, .submitted), (.watchCancelled, .processing): Cell(state, .unchanged, .held, .givenUp)
+        case (.watchCancelled, .submitting), (.watchCancelled, .unresolved), (.watchRequested, .submitting),
+            (.watchRequested, .unresolved), (.watchRequested, .submitted), (.watchRequested, .processing):
+            // What is not resolved yet goes on being resolved: it may be paid.
+            Cell(state, .unchanged, .held, .kept)
+        case (.watchCancelled, .storing), (.watchRequested, .storing), (.watchRequested, .queued):
+            Cell(state, .unchanged, .free, .kept)
+
+        case (_, .stored), (_, .failed): nil
+        default: nil
+        }
+    }
+
+    /// The task after `event`, or `nil` when the event is void in its state or changes nothing.
+    package static func apply(_ event: TaskEvent, to task: GenerationTask, at time: Timestamp) -> GenerationTask? {
+        guard let cell = cell(task.state, event) else { return nil }
+        var next = task
+        next.state = cell.next
+        note(event, in: &next, at: time)
+        switch cell.charged {
+        case .no: next.charged = .no
+        case .yes: next.charged = .yes
+        case .unknown: next.charged = .unknown
+        case .unchanged: break
+        case .byDeduction: next.charged = charged(byDeduction: next.finalUnitDeduction)
+        }
+        // An error tells of the task it is shown in.
+        next.error?.charged = next.charged
+        if next.state.isTerminal {
+            next.watch = .ended
+            next.finishedAt = time
+        }
+        guard next != task else { return nil }
+        next.updatedAt = time
+        next.revision += 1
+        return next
+    }
+
+    /// What the event leaves in the task beside state and charge.
+    private static func note(_ event: TaskEvent, in task: inout GenerationTask, at time: Timestamp) {
+        switch event {
+        case .sendStarted:
+            task.attempt += 1
+            task.error = nil
+        case .reported(let report, let byLookUp): note(report, byLookUp: byLookUp, in: &task, at: time)
+        case .lookUpFailed(let error):
+            task.lookUps += 1
+            task.error = error
+        case .refused(let error), .throttled(let error), .notSent(let error), .ambiguous(let error),
+            .storingFailed(let error), .resultExpired(let error), .providerSilent(let error):
+            task.error = error
+        case .imageStored(let index, let stored):
+            guard let position = task.images.firstIndex(where: { $0.index == index }) else { return }
+            task.images[position].stored = stored
+            task.error = nil
+        case .archived: task.error = nil
+        case .watchCancelled:
+            task.watch = .cancelled
+            if task.state == .failed {
+                task.error = TaskError(.withdrawn, "withdrawn before anything was sent to the provider; nothing is charged")
+            }
+        case .watchRequested: task.watch = .active
+        }
+    }
+
+    private static func note(
+        _ report: ProviderReport,
+        byLookUp: Bool,
+        in task: inout GenerationTask,
+        at time: Timestamp
+    ) {
+        if byLookUp { task.lookUps += 1 }
+        task.taskID = report.taskID
+        task.submittedAt = task.submittedAt ?? time
+        task.taskStatus = report.statusWord ?? task.taskStatus
+        task.taskStatusMessage = report.statusMessage ?? task.taskStatusMessage
+        task.finalUnitDeduction = report.finalUnitDeduction ?? task.finalUnitDeduction
+        task.error = nil
+        switch report.status {
+        case .succeed:
+            task.images = report.images.map { image in
+                var image = image
+                image.stored = task.images.first { $0.index == image.index }?.stored
+                return image
+            }
+            let warning = "the provider delivered \(report.images.count) of \(task.imageCount) images"
+            if report.images.count != task.imageCount, !task.warnings.contains(warning) {
+                task.warnings.append(warning)
+            }
+        case .failed:
+            let reason = report.statusMessage.flatMap { $0.isEmpty ? nil : $0 } ?? "no reason given"
+            let isPolicy = reason.lowercased().contains("risk control")
+            task.error = TaskError(
+                isPolicy ? .contentPolicy : .refused,
+                isPolicy
+                    ? "the provider's content check stopped the job (\(reason)); change the prompt or image"
+                    : "the provider took the job and then failed it: \(reason)",
+                provider: TaskError.Provider(message: reason)
+            )
+        case .submitted, .processing, .unknown: break
+        }
+    }
+
+    /// The facts give no rule for failed jobs: what was deducted says it, and without it nobody knows.
+    private static func charged(byDeduction deduction: String?) -> Charged {
+        guard let deduction, let units = Double(deduction) else { return .unknown }
+        return units > 0 ? .yes : .no
+    }
+}

@@ -1,0 +1,245 @@
+/// What a wait waits for.
+package enum WaitTarget: String, Sendable, CaseIterable {
+    /// Durable in the ledger.
+    case queued
+    /// Taken by the provider, or ended.
+    case submitted
+    /// Ended: stored or failed.
+    case stored
+
+    package func isReached(by task: GenerationTask) -> Bool {
+        switch self {
+        case .queued: true
+        case .submitted: ![.queued, .submitting, .unresolved].contains(task.state)
+        case .stored: task.state.isTerminal
+        }
+    }
+}
+
+/// Why an event could not be applied.
+package enum TaskTableError: Error, Sendable, Equatable {
+    case unknownTask
+    /// Another process works on the task.
+    case notOurs
+    /// Too many images are in flight at the provider.
+    case noSlots
+    case ledger(LedgerError)
+}
+
+/// All tasks this process knows, in memory: what is answered and waited for is answered and woken from here.
+///
+/// Every event goes through ``TaskStateMachine`` at once and into the ledger with all others that came meanwhile, in
+/// one transaction. Only what the ledger holds is shown: `stored` on the wire is `stored` on the disk.
+package actor TaskTable {
+    private final class Entry {
+        /// The newest version, perhaps on its way into the ledger.
+        var current: GenerationTask
+        /// The version that the ledger holds.
+        var durable: GenerationTask
+        var lease: Lease?
+        var waits: [Wait] = []
+
+        init(_ task: GenerationTask, lease: Lease?) {
+            current = task
+            durable = task
+            self.lease = lease
+        }
+    }
+
+    private struct Wait {
+        let target: WaitTarget
+        let bell: Bell
+    }
+
+    private final class PendingWrite {
+        let write: LedgerWrite
+        let done = Bell()
+        var outcome: Result<LedgerWriteOutcome, LedgerError>?
+
+        init(_ write: LedgerWrite) { self.write = write }
+    }
+
+    private let executor: any SerialExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let ledger: any Ledger
+    private let owner: OwnerID
+    private let time: any TimeSource
+    private var entries: [TaskID: Entry] = [:]
+    private var idsByTaskID: [String: TaskID] = [:]
+    private var pendingWrites: [PendingWrite] = []
+    private var isWriting = false
+    private var observers: [@Sendable (GenerationTask) -> Void] = []
+
+    package init(executor: any SerialExecutor, ledger: any Ledger, owner: OwnerID, time: any TimeSource) {
+        self.executor = executor
+        self.ledger = ledger
+        self.owner = owner
+        self.time = time
+    }
+
+    /// Calls `observer` on the table's executor with each version that has become durable.
+    package func observe(_ observer: @escaping @Sendable (GenerationTask) -> Void) {
+        observers.append(observer)
+    }
+
+    /// The task as the ledger holds it; `nil` when this process has not met it.
+    package func snapshot(_ id: TaskID) -> GenerationTask? { entries[id]?.durable }
+
+    package func snapshot(taskID: String) -> GenerationTask? {
+        idsByTaskID[taskID].flatMap { entries[$0]?.durable }
+    }
+
+    /// How many tasks of each state are in memory.
+    package var counts: [TaskState: Int] {
+        entries.values.reduce(into: [:]) { counts, entry in counts[entry.durable.state, default: 0] += 1 }
+    }
+
+    /// Stores a new task durably and takes it in.
+    package func admit(_ task: GenerationTask) async throws(LedgerError) -> Admission {
+        let admission = try await ledger.insert(task, owner: owner)
+        if case .inserted(let claimed) = admission { adopt(claimed) }
+        return admission
+    }
+
+    /// Takes in a task that this process has claimed.
+    package func adopt(_ claimed: ClaimedTask) {
+        entries[claimed.task.id] = Entry(claimed.task, lease: claimed.lease)
+        if let taskID = claimed.task.taskID { idsByTaskID[taskID] = claimed.task.id }
+        for observer in observers { observer(claimed.task) }
+    }
+
+    /// Lets `event` happen to a task.
+    ///
+    /// - Parameter slotLimit: with `sendStarted`, how many images may be in flight at the provider.
+    /// - Returns: the task once the ledger holds the change, unchanged when the event is void in its state.
+    @discardableResult
+    package func apply(
+        _ event: TaskEvent,
+        to id: TaskID,
+        slotLimit: Int? = nil
+    ) async throws(TaskTableError) -> GenerationTask {
+        guard let entry = entries[id] else { throw .unknownTask }
+        if entry.lease == nil, !entry.current.state.isTerminal { try await claim(entry) }
+        guard let cell = TaskStateMachine.cell(entry.current.state, event),
+            let next = TaskStateMachine.apply(event, to: entry.current, at: time.date)
+        else { return entry.durable }
+        guard let lease = entry.lease else { throw .notOurs }
+        let slots: LedgerWrite.Slots =
+            switch (event, cell.slot) {
+            case (.sendStarted, _): .take(limit: slotLimit)
+            case (_, .held): .keep
+            case (_, .free): .free
+            }
+        let write = LedgerWrite(
+            task: next,
+            lease: lease,
+            replaces: entry.current.revision,
+            slots: slots,
+            releases: cell.lease == .givenUp
+        )
+        entry.current = next
+        if write.releases { entry.lease = nil }
+        do {
+            switch try await commit(write) {
+            case .written:
+                if event == .watchCancelled { wakeAll(of: entry) }
+                return entry.durable
+            case .noSlots: throw TaskTableError.noSlots
+            case .stale: throw TaskTableError.notOurs
+            }
+        } catch let error as LedgerError {
+            throw .ledger(error)
+        } catch let error as TaskTableError {
+            throw error
+        } catch {
+            throw .ledger(.failed("\(error)"))
+        }
+    }
+
+    /// Waits until the task has come as far as `target`, until `deadline`, until the watch on it is cancelled, or until
+    /// the calling task is.
+    ///
+    /// - Returns: the task as it then is; `nil` when this process has not met it.
+    package func wait(for id: TaskID, until target: WaitTarget, deadline: Moment) async -> GenerationTask? {
+        guard let entry = entries[id] else { return nil }
+        guard !Self.isOver(entry.durable, target) else { return entry.durable }
+        let wait = Wait(target: target, bell: Bell())
+        entry.waits.append(wait)
+        await wait.bell.wait(until: deadline, time)
+        entry.waits.removeAll { $0.bell === wait.bell }
+        return entry.durable
+    }
+
+    private static func isOver(_ task: GenerationTask, _ target: WaitTarget) -> Bool {
+        // Nobody looks, so nothing will come.
+        let isUnwatched = task.watch == .cancelled && (task.state == .submitted || task.state == .processing)
+        return target.isReached(by: task) || isUnwatched
+    }
+
+    private func wakeAll(of entry: Entry) {
+        for wait in entry.waits { wait.bell.ring() }
+    }
+
+    private func claim(_ entry: Entry) async throws(TaskTableError) {
+        do {
+            guard let claimed = try await ledger.claim(entry.current.id, owner: owner) else { throw TaskTableError.notOurs }
+            entry.lease = claimed.lease
+            entry.current = claimed.task
+            entry.durable = claimed.task
+        } catch let error as LedgerError {
+            throw .ledger(error)
+        } catch {
+            throw .notOurs
+        }
+    }
+
+    /// Writes through the ledger together with all writes that wait. Whoever finds nobody writing writes for all.
+    private func commit(_ write: LedgerWrite) async throws(LedgerError) -> LedgerWriteOutcome {
+        let pending = PendingWrite(write)
+        pendingWrites.append(pending)
+        if isWriting {
+            // A cancelled caller must not leave before its write is known: the bell is rung either way.
+            while pending.outcome == nil { await pending.done.waitUncancelled() }
+        } else {
+            isWriting = true
+            while !pendingWrites.isEmpty {
+                let batch = pendingWrites
+                pendingWrites = []
+                do throws(LedgerError) {
+                    let outcomes = try await ledger.write(batch.map(\.write))
+                    for (pending, outcome) in zip(batch, outcomes) { finish(pending, .success(outcome)) }
+                } catch {
+                    for pending in batch { finish(pending, .failure(error)) }
+                }
+            }
+            isWriting = false
+        }
+        guard let outcome = pending.outcome else { throw .failed("a write was lost") }
+        return try outcome.get()
+    }
+
+    private func finish(_ pending: PendingWrite, _ outcome: Result<LedgerWriteOutcome, LedgerError>) {
+        pending.outcome = outcome
+        defer { pending.done.ring() }
+        let write = pending.write
+        guard let entry = entries[write.task.id] else { return }
+        switch outcome {
+        case .success(.written(let sequence)):
+            var task = write.task
+            task.sequence = sequence
+            entry.durable = task
+            entry.current.sequence = sequence
+            if let taskID = task.taskID { idsByTaskID[taskID] = task.id }
+            for wait in entry.waits where Self.isOver(task, wait.target) { wait.bell.ring() }
+            for observer in observers { observer(task) }
+        case .success(.stale(let newer)):
+            entry.durable = newer
+            entry.current = newer
+            entry.lease = nil
+        case .success(.noSlots), .failure:
+            entry.current = entry.durable
+            entry.lease = write.lease
+        }
+    }
+}
