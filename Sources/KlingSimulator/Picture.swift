@@ -1,0 +1,24 @@
+/// A poster of a landscape, wholly determined by its members; it is drawn row by row when it is asked for, never kept.
+struct Picture: Equatable, Sendable {
+    let size: PixelSize
+    let seed: UInt64
+    /// Set at the foot of the picture, as far as it fits.
+    let caption: String
+    let index: Int
+
+    /// The picture as a PNG file.
+    func png() -> [UInt8] {
+        let landscape = Landscape(size: size, seed: seed)
+        let footer = Footer(caption: caption, index: index, size: size)
+        var encoder = PNGEncoder(size: size)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: size.width) { row in
+            row.initialize(repeating: 0)
+            for y in 0..<size.height {
+                landscape.draw(row: y, into: row)
+                footer.draw(row: y, into: row)
+                encoder.appendRow(UnsafeBufferPointer(row))
+            }
+        }
+        return encoder.finish()
+    }
+}
