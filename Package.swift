@@ -20,6 +20,9 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -34,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -56,12 +60,12 @@ let package = Package(
 
         .target(
             name: "HTTPTransport",
-            dependencies: [asyncHTTPClient, logging, nioCore, .product(name: "NIOHTTP1", package: "swift-nio")],
+            dependencies: [asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, nioSSL],
             swiftSettings: settings
         ),
         .testTarget(
             name: "HTTPTransportTests",
-            dependencies: ["HTTPTransport", .product(name: "Hummingbird", package: "hummingbird")],
+            dependencies: ["HTTPTransport", logging, nioCore, nioPosix, nioSSL],
             swiftSettings: settings
         ),
 
@@ -72,7 +76,7 @@ let package = Package(
         ),
         .testTarget(
             name: "KlingAPITests",
-            dependencies: ["KlingAPI", "HTTPTransport", "JSON", .product(name: "Hummingbird", package: "hummingbird")],
+            dependencies: ["KlingAPI", "HTTPTransport", "JSON", logging],
             swiftSettings: settings
         ),
 
@@ -122,7 +126,7 @@ let package = Package(
         ),
         .testTarget(
             name: "KlingSimulatorTests",
-            dependencies: ["KlingSimulator", "JSON", asyncHTTPClient, nioCore],
+            dependencies: ["KlingSimulator", "JSON", asyncHTTPClient, nioCore, nioHTTP1],
             swiftSettings: settings
         ),
 
@@ -137,6 +141,13 @@ let package = Package(
         ),
 
         .executableTarget(name: "klingd", dependencies: ["KlingdCommands"], swiftSettings: settings),
+
+        .testTarget(name: "HouseTests", dependencies: ["JSON"], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["klingd", "JSON", "KlingSimulator", asyncHTTPClient, nioCore],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
