@@ -21,7 +21,7 @@ package enum TaskState: String, Sendable, CaseIterable {
 }
 
 /// Whether the provider is asked about the task. Belongs to the task, not to a connection.
-package enum WatchState: String, Sendable {
+package enum WatchState: String, Sendable, CaseIterable {
     case active, cancelled, ended
 }
 
@@ -149,7 +149,7 @@ package struct GenerationTask: Sendable, Equatable {
 extension GenerationTask {
     /// The task as the wire, the ledger and the sidecar beside the images show it.
     ///
-    /// - Parameter message: a remark to this one answer, such as what cancelling a watch does not do.
+    /// `message` is a remark to this one answer, such as what cancelling a watch does not do.
     package func write(to writer: inout JSONWriter, message: String? = nil) {
         writer.beginObject()
         writer.name("id")

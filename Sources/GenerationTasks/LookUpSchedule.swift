@@ -1,5 +1,3 @@
-import HeapModule
-
 /// Which look-ups are due, under one limit for all: a pure state machine.
 package struct LookUpSchedule {
     /// How a look-up ended, as far as the provider's health goes.
@@ -11,62 +9,40 @@ package struct LookUpSchedule {
         case unavailable
     }
 
-    private struct Due: Comparable {
-        let at: Moment
-        let order: UInt64
-        let id: TaskID
-
-        static func < (left: Due, right: Due) -> Bool { (left.at, left.order) < (right.at, right.order) }
-    }
-
-    /// Look-ups at once.
-    package static let inFlightLimit = 32
+    /// Look-ups at once; with the creates, 32 requests to the provider.
+    package static let inFlightLimit = 24
     /// Failures in a row that open the breaker.
     package static let breakerThreshold = 5
 
-    /// The heap keeps what was replaced or removed until it surfaces; this says what counts.
-    private var heap = Heap<Due>()
-    private var orders: [TaskID: UInt64] = [:]
+    private var queue = DueQueue()
     private var inFlight: Set<TaskID> = []
-    private var nextOrder: UInt64 = 0
     private var failures = 0
     private var breakerPause = Backoff(first: .seconds(2), longest: .seconds(60))
     private var closedUntil: Moment?
 
     package init() {}
 
-    package var isEmpty: Bool { orders.isEmpty && inFlight.isEmpty }
     /// Tasks that are looked up or wait for it.
-    package var count: Int { orders.count + inFlight.count }
+    package var count: Int { queue.count + inFlight.count }
 
-    package func contains(_ id: TaskID) -> Bool { orders[id] != nil || inFlight.contains(id) }
+    package func contains(_ id: TaskID) -> Bool { queue.contains(id) || inFlight.contains(id) }
 
     /// Puts `id` down for a look-up, in place of an earlier date if there is one.
-    package mutating func add(_ id: TaskID, at moment: Moment) {
-        nextOrder += 1
-        orders[id] = nextOrder
-        heap.insert(Due(at: moment, order: nextOrder, id: id))
-    }
+    package mutating func add(_ id: TaskID, at moment: Moment) { queue.add(id, at: moment) }
 
     /// Forgets `id`. A look-up under way is not stopped; its end is then of no consequence.
     package mutating func remove(_ id: TaskID) {
-        orders[id] = nil
+        queue.remove(id)
         inFlight.remove(id)
-        if heap.count > 2 * orders.count + 64 { compact() }
     }
 
     /// The tasks to look up now. They count as under way until ``finished(_:_:at:jitter:)``.
     package mutating func takeDue(at now: Moment) -> [TaskID] {
         if let closedUntil, closedUntil > now { return [] }
-        // An open breaker that has waited lets one look-up through to try.
-        let limit = failures >= Self.breakerThreshold ? 1 : Self.inFlightLimit
         var due: [TaskID] = []
-        while inFlight.count < limit, let next = heap.min, next.at <= now {
-            heap.removeMin()
-            guard orders[next.id] == next.order else { continue }
-            orders[next.id] = nil
-            inFlight.insert(next.id)
-            due.append(next.id)
+        while inFlight.count < limit, let id = queue.takeDue(at: now) {
+            inFlight.insert(id)
+            due.append(id)
         }
         return due
     }
@@ -90,14 +66,10 @@ package struct LookUpSchedule {
 
     /// When ``takeDue(at:)`` has something to give next; `nil` when only an event can change that.
     package mutating func nextWake() -> Moment? {
-        while let next = heap.min, orders[next.id] != next.order { heap.removeMin() }
-        guard let next = heap.min?.at else { return nil }
-        let limit = failures >= Self.breakerThreshold ? 1 : Self.inFlightLimit
-        guard inFlight.count < limit else { return nil }
+        guard inFlight.count < limit, let next = queue.next() else { return nil }
         return max(next, closedUntil ?? next)
     }
 
-    private mutating func compact() {
-        heap = Heap(heap.unordered.filter { orders[$0.id] == $0.order })
-    }
+    /// An open breaker that has waited lets one look-up through to try.
+    private var limit: Int { failures >= Self.breakerThreshold ? 1 : Self.inFlightLimit }
 }

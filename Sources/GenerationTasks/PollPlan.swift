@@ -11,9 +11,8 @@ package enum PollPlan {
 
     /// The age at which to look next; `nil` when it is time to give the job up.
     ///
-    /// - Parameters:
-    ///   - learnt: durations of jobs of this class, ascending; empty when unknown.
-    ///   - jitter: from 0 to 1, spreads jobs that were submitted together.
+    /// `learnt` are durations of jobs of this class, ascending, empty when unknown; `jitter`, from 0 to 1, spreads jobs
+    /// that were submitted together.
     package static func nextLook(age: Duration, learnt: [Duration], jitter: Double) -> Duration? {
         guard age < silentAge else { return nil }
         guard age < slowAge else { return age + slowAge }

@@ -38,9 +38,9 @@ package struct ErrorKind: Sendable, Hashable {
     package static let tooLarge = ErrorKind("too_large", 10_023)
 
     package static let all: [ErrorKind] = [
-        `internal`, invalidParams, unsupported, notFound, conflict, noCredentials, auth, account, contentPolicy, refused,
-        throttled, providerUnavailable, providerSilent, withdrawn, imageUnavailable, resultExpired, storageFull,
-        storageDenied, storageUnavailable, storageConfig, plugin, ledgerBusy, ledger, limit, tooLarge,
+        `internal`, invalidParams, unsupported, notFound, conflict, noCredentials, auth, account, contentPolicy,
+        refused, throttled, providerUnavailable, providerSilent, withdrawn, imageUnavailable, resultExpired,
+        storageFull, storageDenied, storageUnavailable, storageConfig, plugin, ledgerBusy, ledger, limit, tooLarge,
     ]
 
     /// The kind of that name; `nil` for a word that is none of ours.

@@ -18,7 +18,7 @@ package struct TaskID: Sendable, Hashable, CustomStringConvertible {
         description = text.lowercased()
     }
 
-    /// - Parameter random: must be cryptographically strong outside of tests.
+    /// Makes an id; `random` must be cryptographically strong outside of tests.
     package init(at time: Timestamp, random: inout some RandomNumberGenerator) {
         let milliseconds = UInt64(clamping: time.milliseconds) & 0xFFFF_FFFF_FFFF
         let high = milliseconds << 16 | 0x7000 | random.next() & 0x0FFF

@@ -32,7 +32,7 @@ package actor TaskMonitor {
     /// Look-ups made since the start.
     package private(set) var lookUps = 0
 
-    /// - Parameter jitter: gives numbers from 0 to 1.
+    /// `jitter` gives numbers from 0 to 1.
     package init(
         executor: any SerialExecutor,
         table: TaskTable,

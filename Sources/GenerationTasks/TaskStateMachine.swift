@@ -130,7 +130,8 @@ package enum TaskStateMachine {
         case .watchCancelled:
             task.watch = .cancelled
             if task.state == .failed {
-                task.error = TaskError(.withdrawn, "withdrawn before anything was sent to the provider; nothing is charged")
+                let message = "withdrawn before anything was sent to the provider; nothing is charged"
+                task.error = TaskError(.withdrawn, message)
             }
         case .watchRequested: task.watch = .active
         }

@@ -78,9 +78,10 @@ package actor TaskTable {
         self.time = time
     }
 
-    /// Calls `observer` on the table's executor with each version that has become durable.
+    /// Calls `observer` on the table's executor with each task as it is now and each version that becomes durable.
     package func observe(_ observer: @escaping @Sendable (GenerationTask) -> Void) {
         observers.append(observer)
+        for entry in entries.values { observer(entry.durable) }
     }
 
     /// The task as the ledger holds it; `nil` when this process has not met it.
@@ -109,10 +110,8 @@ package actor TaskTable {
         for observer in observers { observer(claimed.task) }
     }
 
-    /// Lets `event` happen to a task.
-    ///
-    /// - Parameter slotLimit: with `sendStarted`, how many images may be in flight at the provider.
-    /// - Returns: the task once the ledger holds the change, unchanged when the event is void in its state.
+    /// Lets `event` happen to a task; returns it once the ledger holds the change, or unchanged when the event is void in
+    /// its state. With `sendStarted`, `slotLimit` says how many images may be in flight at the provider.
     @discardableResult
     package func apply(
         _ event: TaskEvent,
@@ -183,7 +182,9 @@ package actor TaskTable {
 
     private func claim(_ entry: Entry) async throws(TaskTableError) {
         do {
-            guard let claimed = try await ledger.claim(entry.current.id, owner: owner) else { throw TaskTableError.notOurs }
+            guard let claimed = try await ledger.claim(entry.current.id, owner: owner) else {
+                throw TaskTableError.notOurs
+            }
             entry.lease = claimed.lease
             entry.current = claimed.task
             entry.durable = claimed.task

@@ -32,7 +32,7 @@ package struct JSONDecodingError: Error, Equatable, Sendable {
     }
 }
 
-/// Takes the members out of an object one by one, typed; at the end, a member that nobody asked for is an error.
+/// Takes the members out of an object one by one, typed.
 ///
 /// A member that is null counts as not given: languages without a notion of absence send it so.
 package struct JSONMembers {
@@ -90,11 +90,9 @@ package struct JSONMembers {
         try take(name, "an object") { $0.objectValue }
     }
 
-    /// Refuses any member that was not asked for, with the nearest name that was.
+    /// Refuses any member that was not asked for.
     package func finish() throws(JSONDecodingError) {
-        guard let unknown = object.members.first(where: { !known.contains($0.name) }) else { return }
-        let hint = Spelling.nearest(to: unknown.name, among: known).map { ", did you mean '\($0)'?" } ?? ""
-        throw JSONDecodingError("unknown parameter '\(unknown.name)'\(hint)", at: pointer.member(unknown.name))
+        try object.refuseMembers(otherThan: known, at: pointer)
     }
 
     private mutating func take<Value>(
@@ -107,5 +105,17 @@ package struct JSONMembers {
             throw JSONDecodingError("'\(name)' must be \(expected), not \(value.kindName)", at: pointer.member(name))
         }
         return typed
+    }
+}
+
+extension JSONObject {
+    /// Refuses any member that is none of `known`, with the nearest name that is.
+    package func refuseMembers(
+        otherThan known: [String],
+        at pointer: JSONPointer = .root
+    ) throws(JSONDecodingError) {
+        guard let unknown = members.first(where: { !known.contains($0.name) }) else { return }
+        let hint = Spelling.nearest(to: unknown.name, among: known).map { ", did you mean '\($0)'?" } ?? ""
+        throw JSONDecodingError("unknown parameter '\(unknown.name)'\(hint)", at: pointer.member(unknown.name))
     }
 }

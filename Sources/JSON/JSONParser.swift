@@ -21,7 +21,8 @@ package struct JSONLimits: Sendable {
     }
 }
 
-/// Why a text was not taken as JSON, and where.
+/// Why a text was not taken as JSON, and where: the place is how far reading came, so that what could not be taken
+/// lies at it or ends just before it.
 package struct JSONParseError: Error, Equatable, Sendable {
     /// Tells "this is not JSON" from "this is JSON that we do not take".
     package enum Cause: Equatable, Sendable {

@@ -39,10 +39,9 @@ package struct JSONObject: Sendable {
 
     /// The value of `name`; setting `nil` removes the member, setting a value keeps its place or appends it.
     package subscript(name: String) -> JSONValue? {
-        get { members.first { $0.name == name }?.value }
+        get { index(of: name).map { members[$0].value } }
         set {
-            let index = members.firstIndex { $0.name == name }
-            switch (index, newValue) {
+            switch (index(of: name), newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)
             case (nil, let value?): members.append(Member(name: name, value: value))
@@ -54,6 +53,18 @@ package struct JSONObject: Sendable {
     /// Adds a member that is known to be new: the search of the subscript is spared.
     package mutating func append(_ name: String, _ value: JSONValue) {
         members.append(Member(name: name, value: value))
+    }
+
+    private func index(of name: String) -> Int? {
+        members.firstIndex { $0.name.hasSameCode(as: name) }
+    }
+}
+
+extension String {
+    /// Equality as JSON has it, code by code (RFC 8259 section 8.3): `==` takes canonically equivalent texts, such as
+    /// U+00E9 and U+0065 U+0301, for one.
+    package func hasSameCode(as other: String) -> Bool {
+        self == other && utf8.elementsEqual(other.utf8)
     }
 }
 

@@ -19,7 +19,7 @@ package actor Connection {
     /// Pending requests above which reading pauses: a client that pipelines endlessly is served at the pace of the work.
     package static let pendingLimit = 4096
 
-    /// - Parameter log: gets one line for what came in and gets no answer.
+    /// `log` gets one line for what came in and gets no answer.
     package init(
         executor: any SerialExecutor,
         handler: any RequestHandler,

@@ -20,7 +20,9 @@ package struct MessageParser: Sendable {
         }
         guard case .array(let elements) = value else { return .single(Self.message(value)) }
         // Section 6: an empty array is one invalid request, answered by one object.
-        guard !elements.isEmpty else { return .single(.invalid(.invalidRequest("a batch must not be empty"), id: .null)) }
+        guard !elements.isEmpty else {
+            return .single(.invalid(.invalidRequest("a batch must not be empty"), id: .null))
+        }
         guard elements.count <= batchLimit else {
             let message = "a batch has at most \(batchLimit) messages, not \(elements.count); nothing of it was done"
             return .single(.invalid(.tooLarge(message, limit: batchLimit), id: .null))

@@ -5,9 +5,7 @@ package protocol RequestHandler: Sendable {
     /// Called on the connection's executor, which reads no further until this returns: what memory can answer is
     /// written at once, what takes longer is handed back as `pending`.
     ///
-    /// - Parameters:
-    ///   - writer: stands where the result belongs; exactly one value is written before `written` is returned, nothing
-    ///     before the others.
+    /// The writer stands where the result belongs: exactly one value is written before `written` is returned.
     func handle(_ request: Request, writer: inout JSONWriter, connection: isolated Connection) -> Handling
 
     /// A notification: there is nobody to tell of an error.

@@ -22,6 +22,16 @@ package enum RequestID: Sendable, Hashable {
         }
     }
 
+    package static func == (left: RequestID, right: RequestID) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.integer(let left), .integer(let right)): left == right
+        case (.real(let left), .real(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameCode(as: right)
+        default: false
+        }
+    }
+
     package func write(to writer: inout JSONWriter) {
         switch self {
         case .null: writer.null()

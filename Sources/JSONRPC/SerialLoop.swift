@@ -57,11 +57,14 @@ package final class SerialLoop: SerialExecutor {
             defer { state.isPolling = false }
             return state.isPolling
         }
-        if mustWake {
-            var byte: UInt8 = 1
-            // A full pipe wakes as well as one more byte would.
-            _ = write(wakeWrite, &byte, 1)
-        }
+        if mustWake { wake() }
+    }
+
+    /// Makes the loop look at its source again. From any thread.
+    package func wake() {
+        var byte: UInt8 = 1
+        // A full pipe wakes as well as one more byte would.
+        _ = write(wakeWrite, &byte, 1)
     }
 
     package func isIsolatingCurrentContext() -> Bool? {
@@ -113,16 +116,21 @@ package final class SerialLoop: SerialExecutor {
     }
 }
 
-/// Lets a loop run until it is told to stop.
+/// Lets a loop run its jobs until it is told to stop.
 package final class StopSource: PollSource, Sendable {
+    private let loop: SerialLoop
     private let stopped = Atomic(false)
 
-    package init() {}
+    package init(_ loop: SerialLoop) {
+        self.loop = loop
+    }
 
     package var isFinished: Bool { stopped.load(ordering: .acquiring) }
 
-    /// To be called on the loop, so that it looks again.
-    package func stop() { stopped.store(true, ordering: .releasing) }
+    package func stop() {
+        stopped.store(true, ordering: .releasing)
+        loop.wake()
+    }
 
     package func prepare(_ descriptors: inout [pollfd]) {}
     package func process(_ descriptors: ArraySlice<pollfd>) {}

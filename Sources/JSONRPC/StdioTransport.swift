@@ -23,12 +23,20 @@ package final class StdioTransport: PollSource {
     private let input: Int32?
     private let output: OutputDescriptor?
     private let endOfInput: EndOfInput
+    private let interruption: Interruption
+    private var isInterrupted = false
     private var inputEnded = false
     private var outputClosed = false
     private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
-    package init(connection: Connection, streams: StandardStreams, endOfInput: EndOfInput) {
+    package init(
+        connection: Connection,
+        streams: StandardStreams,
+        endOfInput: EndOfInput,
+        interruption: Interruption
+    ) {
         self.connection = connection
+        self.interruption = interruption
         input = streams.input
         output = streams.output.map(OutputDescriptor.init)
         self.endOfInput = endOfInput
@@ -52,16 +60,16 @@ package final class StdioTransport: PollSource {
         return !hasPending && (outputClosed || !hasOutput)
     }
 
-    /// Reads no more and answers all waits at once: the way out on a signal.
-    package func stop() {
-        if !inputEnded { endInput() }
-        connection.assumeIsolated { $0.endWaits() }
-    }
-
     package func prepare(_ descriptors: inout [pollfd]) {
         if output == nil { closeOutput() }
         if input == nil, !inputEnded { endInput() }
+        if interruption.isRequested, !isInterrupted {
+            isInterrupted = true
+            if !inputEnded { endInput() }
+            connection.assumeIsolated { $0.endWaits() }
+        }
         flush()
+        if interruption.isGivenUp { closeOutput() }
         let (wantsInput, hasOutput) = connection.assumeIsolated { ($0.wantsInput, $0.hasOutput) }
         let reads = !inputEnded && wantsInput
         descriptors.append(pollfd(fd: reads ? input ?? -1 : -1, events: Int16(POLLIN), revents: 0))

@@ -1,0 +1,40 @@
+# make demo    the main job with the simulator, from a fresh clone
+# make test    what CI runs
+# make release a static release binary
+# make format  rewrite the sources in the project's format
+
+export KLINGD_WARNINGS_AS_ERRORS := 1
+SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
+SOURCES := Package.swift Sources Tests
+
+.PHONY: demo test lint format build release setup clean
+
+demo: build
+	@.ci/demo .build/debug/klingd
+
+build: setup
+	@echo "==> Building klingd (the first build compiles its dependencies too: about 6 minutes on 2 cores)"
+	@$(SWIFT_BUILD) --product klingd
+
+test: setup lint
+	@echo "==> Building klingd and its tests (the first build takes about 8 minutes on 2 cores)"
+	@$(SWIFT_BUILD) --build-tests
+	@echo "==> Running the tests"
+	@swift test --skip-build
+
+release: setup
+	@echo "==> Building a static release (the first one takes about 8 minutes on 2 cores)"
+	@swift build --scratch-path .build-release -c release --static-swift-stdlib --product klingd
+	@echo "==> $$(swift build --scratch-path .build-release -c release --static-swift-stdlib --show-bin-path)/klingd"
+
+lint:
+	@swift format lint --strict --recursive --parallel $(SOURCES)
+
+format:
+	@swift format --in-place --recursive --parallel $(SOURCES)
+
+setup:
+	@.ci/setup
+
+clean:
+	rm -rf .build .build-*

@@ -1,0 +1,280 @@
+import Crypto
+import GenerationTasks
+import HTTPTransport
+import ImageHeader
+import JSON
+import Storage
+import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Brings the images of finished jobs home: from the provider's URLs through the spool into the user's storage.
+actor Archiver {
+    /// Tasks stored at once. Their images come one after the other, so memory does not grow with their number.
+    static let inFlightLimit = 6
+    /// Expired URLs of one task after which it is given up; each time fresh ones were asked for.
+    static let expiryLimit = 3
+
+    private let executor: any SerialExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let table: TaskTable
+    private let source: any TaskLookUp
+    private let fetch: ImageFetch
+    private let places: StoragePlaces
+    private let spool: String
+    private let time: any TimeSource
+    private let jitter: @Sendable () -> Double
+    private let bell = Bell()
+    private var queue = DueQueue()
+    private var inFlight: Set<TaskID> = []
+    private var troubles: [TaskID: Trouble] = [:]
+    /// Storage that was found ready and has not failed since.
+    private var ready: Set<StorageURL> = []
+
+    /// What stood in the way of a task so far.
+    private struct Trouble {
+        var backoff = Backoff(first: .seconds(1), longest: .seconds(60))
+        var expiries = 0
+        var brokenFetches = 0
+    }
+
+    /// What is to be done after an image could not be stored.
+    private enum NextStep {
+        case again
+        case later(TaskError)
+        case giveUp(TaskError)
+    }
+
+    init(
+        executor: any SerialExecutor,
+        table: TaskTable,
+        source: any TaskLookUp,
+        fetch: ImageFetch,
+        places: StoragePlaces,
+        spool: String,
+        time: any TimeSource,
+        jitter: @escaping @Sendable () -> Double
+    ) {
+        self.executor = executor
+        self.table = table
+        self.source = source
+        self.fetch = fetch
+        self.places = places
+        self.spool = spool
+        self.time = time
+        self.jitter = jitter
+    }
+
+    /// Tasks whose images are on their way.
+    var storing: Int { queue.count + inFlight.count }
+
+    /// Takes note of a task as it is now.
+    func consider(_ task: GenerationTask) {
+        guard task.state == .storing else {
+            troubles[task.id] = nil
+            return queue.remove(task.id)
+        }
+        guard !inFlight.contains(task.id), !queue.contains(task.id) else { return }
+        queue.add(task.id, at: time.now)
+        bell.ring()
+    }
+
+    /// Stores until cancelled; what is under way is then left for another time.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                while inFlight.count < Self.inFlightLimit, let id = queue.takeDue(at: time.now) {
+                    inFlight.insert(id)
+                    group.addTask { await self.archive(id) }
+                }
+                await bell.wait(until: inFlight.count < Self.inFlightLimit ? queue.next() : nil, time)
+            }
+        }
+    }
+
+    private func archive(_ id: TaskID) async {
+        defer {
+            inFlight.remove(id)
+            bell.ring()
+        }
+        while !Task.isCancelled, let task = await table.snapshot(id), task.state == .storing {
+            switch await storeNext(of: task) {
+            case .again: continue
+            case .giveUp(let error): _ = try? await table.apply(.resultExpired(error), to: id)
+            case .later(let error):
+                guard !Task.isCancelled else { return }
+                _ = try? await table.apply(.storingFailed(error), to: id)
+                var trouble = troubles[id] ?? Trouble()
+                let pause = error.retryAfter ?? trouble.backoff.next(jitter: jitter())
+                troubles[id] = trouble
+                queue.add(id, at: time.now + pause)
+                return
+            }
+        }
+    }
+
+    /// Stores the first image that is missing; when none is, the sidecar, which ends the task.
+    private func storeNext(of task: GenerationTask) async -> NextStep {
+        do {
+            let place = try places.place(named: task.storage)
+            if !ready.contains(place.backend.url) { try await place.backend.prepare() }
+            ready.insert(place.backend.url)
+            guard let image = task.images.first(where: { $0.stored == nil }) else {
+                try await storeSidecar(of: task, in: place)
+                return try await note(.archived, task.id)
+            }
+            return await store(image, of: task, in: place)
+        } catch let error as StorageError {
+            ready = []
+            return .later(TaskError(error))
+        } catch {
+            return .later(Self.ledgerTrouble(error))
+        }
+    }
+
+    private func store(_ image: TaskImage, of task: GenerationTask, in place: StoragePlace) async -> NextStep {
+        let directory = place.backend.spoolDirectory?.string ?? spool
+        let unique = UInt64.random(in: 0 ... .max)
+        let path = "\(directory)/\(task.id)-\(image.index).\(String(unique, radix: 16)).part"
+        // Gone already when the storage took the file.
+        defer { unlink(path) }
+        do {
+            let fetched = try await fetch.fetch(image.url, into: path)
+            let key = try Self.key(
+                for: KeyTemplate.defaultForImages,
+                task,
+                index: image.index,
+                ext: fetched.header.mediaType.fileExtension,
+                in: place
+            )
+            let object = try await place.backend.put(
+                PutRequest(
+                    key: key,
+                    source: FilePath(path),
+                    size: fetched.bytes,
+                    sha256: fetched.sha256,
+                    mediaType: fetched.header.mediaType.rawValue,
+                    metadata: ["task-id": task.taskID ?? "", "sha256": fetched.sha256],
+                    mayTakeSource: place.backend.spoolDirectory != nil
+                )
+            )
+            let stored = TaskImage.Stored(
+                uri: object.uri,
+                path: object.path,
+                bytes: fetched.bytes,
+                sha256: fetched.sha256,
+                mediaType: fetched.header.mediaType.rawValue,
+                width: fetched.header.width,
+                height: fetched.header.height
+            )
+            return try await note(.imageStored(index: image.index, stored), task.id)
+        } catch let failure as FetchFailure {
+            return await nextStep(after: failure, task)
+        } catch let error as StorageError {
+            ready = []
+            return .later(TaskError(error))
+        } catch {
+            return .later(Self.ledgerTrouble(error))
+        }
+    }
+
+    private func note(_ event: TaskEvent, _ id: TaskID) async throws -> NextStep {
+        troubles[id]?.backoff.reset()
+        try await table.apply(event, to: id)
+        return .again
+    }
+
+    private func nextStep(after failure: FetchFailure, _ task: GenerationTask) async -> NextStep {
+        var trouble = troubles[task.id] ?? Trouble()
+        defer { troubles[task.id] = trouble }
+        switch failure {
+        case .spool(let error), .unavailable(let error): return .later(error)
+        case .broken(let error):
+            // Once more at once: a connection cut half way is the usual cause.
+            trouble.brokenFetches += 1
+            return trouble.brokenFetches % 2 == 1 ? .again : .later(error)
+        case .expired(let error):
+            trouble.expiries += 1
+            guard trouble.expiries <= Self.expiryLimit else { return .giveUp(Self.expired(error.message)) }
+            switch await source.lookUp(task) {
+            case .found(let report):
+                _ = try? await table.apply(.reported(report, byLookUp: true), to: task.id)
+                // Fresh URLs are tried at once; if those fail too, the host may need time.
+                return trouble.expiries == 1 ? .again : .later(error)
+            case .noSuchTask(let answer), .rejected(let answer), .throttled(let answer), .unavailable(let answer):
+                _ = try? await table.apply(.lookUpFailed(answer), to: task.id)
+                return .later(answer)
+            }
+        }
+    }
+
+    private static func expired(_ reason: String) -> TaskError {
+        let message = "the images were made and paid, but their URLs are gone at the provider: \(reason)"
+        return TaskError(.resultExpired, message, charged: .yes)
+    }
+
+    private static func ledgerTrouble(_ error: any Error) -> TaskError {
+        TaskError(.ledger, "the ledger did not take what was stored: \(error)", charged: .yes, retryable: true)
+    }
+
+    private func storeSidecar(of task: GenerationTask, in place: StoragePlace) async throws(StorageError) {
+        let content = Sidecar.content(of: task)
+        let path = "\(place.backend.spoolDirectory?.string ?? spool)/\(task.id).\(UInt64.random(in: 0 ... .max)).part"
+        defer { unlink(path) }
+        guard let file = SpoolFile(path: path), file.write(content), file.close() else {
+            let isFull = errno == ENOSPC || errno == EDQUOT
+            throw StorageError(
+                isFull ? .full : .unavailable,
+                "the sidecar could not be written to \(path): \(String(cString: strerror(errno)))",
+                isRetryable: true
+            )
+        }
+        _ = try await place.backend.put(
+            PutRequest(
+                key: try Self.key(for: KeyTemplate.defaultForSidecars, task, in: place),
+                source: FilePath(path),
+                size: Int64(content.count),
+                sha256: SHA256.hash(data: content).hex,
+                mediaType: "application/json",
+                mayTakeSource: place.backend.spoolDirectory != nil
+            )
+        )
+    }
+
+    private static func key(
+        for template: KeyTemplate,
+        _ task: GenerationTask,
+        index: Int = 0,
+        ext: String = "",
+        in place: StoragePlace
+    ) throws(StorageError) -> ObjectKey {
+        let values = KeyTemplate.Values(
+            id: task.id.description,
+            createdAt: task.createdAt.milliseconds / 1000,
+            prompt: task.request["prompt"]?.stringValue ?? "",
+            index: index,
+            ext: ext
+        )
+        return try template.key(for: values).placed(below: place.prefix)
+    }
+}
+
+extension TaskError {
+    /// Storage troubles come after payment.
+    init(_ error: StorageError) {
+        self.init(
+            ErrorKind(rawValue: error.kind.rawValue) ?? .storageUnavailable,
+            error.message,
+            charged: .yes,
+            retryable: error.isRetryable,
+            retryAfter: error.retryAfter
+        )
+    }
+}

@@ -1,0 +1,81 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A new file for content on its way, readable by its user alone.
+///
+/// Writes go to the page cache; what has to be durable is made so by the storage that takes the file.
+final class SpoolFile {
+    let path: String
+    private var descriptor: Int32
+
+    /// Makes the file; `nil`, with `errno` telling why, when it cannot be made or is there already.
+    init?(path: String) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return nil }
+    }
+
+    deinit {
+        if descriptor >= 0 { _ = systemClose(descriptor) }
+    }
+
+    /// Whether all bytes were written; `errno` tells why not.
+    func write(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.withContiguousStorageIfAvailable { write(UnsafeRawBufferPointer($0)) }
+            ?? Array(bytes).withUnsafeBytes { write($0) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = UnsafeRawBufferPointer(rebasing: rest)
+            let written = systemWrite(descriptor, piece.baseAddress, piece.count)
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { return false }
+            rest = rest.dropFirst(written)
+        }
+        return true
+    }
+
+    /// Whether the system has taken everything; `errno` tells why not.
+    func close() -> Bool {
+        defer { descriptor = -1 }
+        return systemClose(descriptor) == 0
+    }
+
+    static func read(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { _ = systemClose(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        var isComplete = true
+        let content = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+            while count < buffer.count {
+                let piece = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+                let got = systemRead(descriptor, piece.baseAddress, piece.count)
+                if got < 0, errno == EINTR { continue }
+                guard got > 0 else {
+                    isComplete = false
+                    return
+                }
+                count += got
+            }
+        }
+        return isComplete ? content : nil
+    }
+}
+
+// The methods above hide the functions of the same name.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(descriptor, bytes, count)
+}
+private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(descriptor, bytes, count)
+}
+private func systemClose(_ descriptor: Int32) -> Int32 { close(descriptor) }

@@ -1,0 +1,30 @@
+import ArgumentParser
+import JSONRPC
+
+/// `klingd serve`: the native protocol on stdin and stdout.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve JSON-RPC 2.0, one message a line, on stdin and stdout (the default command)."
+    )
+
+    @OptionGroup var service: ServiceOptions
+
+    @Option(help: "At the end of input, waits run on (drain) or are answered at once (detach).")
+    var onEOF: StdioTransport.EndOfInput = .drain
+
+    @Flag(name: .customLong("no-task-updates"), help: "Send no task-updated notifications.")
+    var noTaskUpdates = false
+
+    func run() throws {
+        let environment = Environment.current
+        let settings = try Settings(service, environment)
+        try Daemon(
+            settings: settings,
+            environment: environment,
+            endOfInput: onEOF,
+            sendsUpdates: !noTaskUpdates && environment[flag: "no-task-updates"] == nil,
+            log: Log.bootstrap(environment)
+        ).serve()
+    }
+}

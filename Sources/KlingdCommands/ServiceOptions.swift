@@ -1,0 +1,40 @@
+import ArgumentParser
+import JSONRPC
+
+/// Who makes the images.
+enum ProviderName: String, CaseIterable, ExpressibleByArgument {
+    case cometapi
+    case simulator
+}
+
+/// Which generation of the provider's limits is held.
+enum APIRevision: String, CaseIterable, ExpressibleByArgument {
+    case classic
+    case current
+}
+
+extension StdioTransport.EndOfInput: ExpressibleByArgument {}
+
+/// The flags of every command that works with tasks.
+struct ServiceOptions: ParsableArguments {
+    @Option(help: "cometapi or simulator (default: cometapi).")
+    var provider: ProviderName?
+
+    @Option(help: "The provider's address; the dialect's path is added.")
+    var baseURL: String?
+
+    @Option(help: "Where the images go: file:///FOLDER (default: klingd/images in your data folder).")
+    var storage: String?
+
+    @Option(help: "Folder for klingd's own files (default: klingd in your state folder).")
+    var state: String?
+
+    @Option(help: "Limits of the provider's API that are held: classic or current (default: classic).")
+    var apiRevision: APIRevision?
+
+    @Option(help: "Images in flight at the provider; n counts (default: no limit).")
+    var maxImagesInFlight: Int?
+
+    @Option(help: "How long the simulator's jobs take, compared with the real ones (default: 0.25).")
+    var simulatorTimeScale: Double?
+}

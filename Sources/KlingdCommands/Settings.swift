@@ -1,0 +1,106 @@
+import ArgumentParser
+import HTTPTransport
+import KlingAPI
+import Storage
+
+/// What flags and environment come to. Flags go before variables.
+struct Settings {
+    var provider: ProviderName
+    /// `nil` with the simulator: it runs in this process.
+    var baseURL: HTTPURL?
+    /// `nil` when the provider needs one and none was given.
+    var key: Credentials?
+    /// For the account's fingerprint alone.
+    var keyText: String?
+    var storage: StorageURL
+    var stateDirectory: String
+    var limits: LimitsProfile
+    var maxImagesInFlight: Int?
+    var simulatorTimeScale: Double
+
+    /// Any key will do there.
+    static let simulatorKey = "simulator"
+
+    /// - Throws: ``CommandFailure``.
+    init(_ options: ServiceOptions, _ environment: Environment) throws {
+        provider = try options.provider ?? Self.word("provider", environment) ?? .cometapi
+        baseURL = try Self.baseURL(options.baseURL ?? environment[flag: "base-url"], provider)
+        keyText = environment["COMETAPI_KEY"] ?? (provider == .simulator ? Self.simulatorKey : nil)
+        key = keyText.flatMap { Credentials(bearerKey: $0) }
+        if keyText != nil, key == nil { throw Self.wrong("COMETAPI_KEY holds what cannot be a key") }
+        stateDirectory =
+            try options.state ?? environment[flag: "state"]
+            ?? environment.userDirectory("XDG_STATE_HOME", below: ".local/state") + "/klingd"
+        storage = try Self.storage(options.storage ?? environment[flag: "storage"], environment)
+        let revision: APIRevision = try options.apiRevision ?? Self.word("api-revision", environment) ?? .classic
+        limits = revision == .classic ? .classic : .current
+        maxImagesInFlight = try options.maxImagesInFlight ?? Self.number("max-images-in-flight", environment)
+        if let limit = maxImagesInFlight, limit < 1 {
+            throw Self.wrong("--max-images-in-flight must be 1 or more, not \(limit)")
+        }
+        simulatorTimeScale =
+            try options.simulatorTimeScale ?? Self.number("simulator-time-scale", environment) ?? 0.25
+        guard simulatorTimeScale >= 0, simulatorTimeScale.isFinite else {
+            throw Self.wrong("--simulator-time-scale must be 0 or more")
+        }
+    }
+
+    /// Said to those who ask for a paid image without a key.
+    var missingCredentials: String? {
+        guard key == nil else { return nil }
+        return "no key for \(provider.rawValue): set COMETAPI_KEY (keys: https://api.cometapi.com/console/token), "
+            + "or try klingd without one by --provider simulator"
+    }
+
+    private static func storage(_ text: String?, _ environment: Environment) throws(CommandFailure) -> StorageURL {
+        do {
+            guard let text else {
+                let folder = try environment.userDirectory("XDG_DATA_HOME", below: ".local/share") + "/klingd/images"
+                return try StorageURL(path: folder)
+            }
+            return text.hasPrefix("/") ? try StorageURL(path: text) : try StorageURL(text)
+        } catch let error as StorageError {
+            throw wrong("--storage: \(error.message)")
+        } catch let error as CommandFailure {
+            throw error
+        } catch {
+            throw wrong("--storage: \(error)")
+        }
+    }
+
+    private static func baseURL(_ text: String?, _ provider: ProviderName) throws(CommandFailure) -> HTTPURL? {
+        guard let text = text ?? (provider == .cometapi ? Dialect.cometapi.baseURL : nil) else { return nil }
+        do {
+            return try HTTPURL(text)
+        } catch {
+            throw wrong("--base-url: \(error.message)")
+        }
+    }
+
+    private static func word<Word: ExpressibleByArgument & CaseIterable & RawRepresentable<String>>(
+        _ flag: String,
+        _ environment: Environment
+    ) throws(CommandFailure) -> Word? {
+        guard let text = environment[flag: flag] else { return nil }
+        guard let word = Word(argument: text) else {
+            let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
+            throw wrong("the variable for --\(flag) must be one of \(known), not '\(text)'")
+        }
+        return word
+    }
+
+    private static func number<Number: LosslessStringConvertible>(
+        _ flag: String,
+        _ environment: Environment
+    ) throws(CommandFailure) -> Number? {
+        guard let text = environment[flag: flag] else { return nil }
+        guard let number = Number(text) else {
+            throw wrong("the variable for --\(flag) must be a number, not '\(text)'")
+        }
+        return number
+    }
+
+    private static func wrong(_ message: String) -> CommandFailure {
+        CommandFailure(message: message, exitCode: CommandFailure.usage)
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import JSONRPC
+import KlingSimulator
+/// `klingd simulate`: the provider, imitated over HTTP, for tests and for trying things out.
+struct SimulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Imitate the provider over HTTP; its address is printed on stdout.",
+        discussion: """
+            GET /_simulator/bill tells what was paid, POST /_simulator/faults makes things go wrong,
+            POST /_simulator/clock moves its clock. It ends with SIGINT or SIGTERM.
+            """
+    )
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port to listen on; 0 is any free one.")
+    var port = 0
+
+    @Option(help: "Ids, durations and pictures follow from it (default: random).")
+    var seed: UInt64?
+
+    @Option(help: "How long jobs take, compared with the real ones.")
+    var timeScale = 1.0
+
+    @Option(help: "Limits that are held: classic or current.")
+    var apiRevision = APIRevision.classic
+
+    @Option(help: "Images that may be in the making at once (default: no limit).")
+    var slots: Int?
+
+    @Option(help: "Seconds for which an image's URL works.")
+    var urlLifetime: Int?
+
+    func run() throws {
+        let log = Log.bootstrap(.current)
+        var configuration = SimulatorConfiguration()
+        configuration.host = host
+        configuration.port = port
+        if let seed { configuration.seed = seed }
+        configuration.timeScale = timeScale
+        configuration.limits = apiRevision == .classic ? .classic : .current
+        configuration.slots = slots
+        if let urlLifetime { configuration.urlLifetime = .seconds(urlLifetime) }
+        configuration.logger = log
+        guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
+        let simulator = Simulator(configuration)
+        let end = StopSource(loop)
+        // Ends with the process, unless the address cannot be listened on; the loop below waits for it.
+        Task {
+            do {
+                try await simulator.run { Console.output($0.url) }
+            } catch {
+                Console.error("klingd: the simulator cannot listen on \(host):\(port): \(error)")
+            }
+            end.stop()
+        }
+        loop.run(end)
+        throw CommandFailure(message: "the simulator ended", exitCode: CommandFailure.failed)
+    }
+}

@@ -1,0 +1,8 @@
+import KlingdCommands
+
+@main
+struct Main {
+    static func main() {
+        Klingd.run()
+    }
+}
