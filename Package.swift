@@ -145,7 +145,7 @@ let package = Package(
         .testTarget(name: "HouseTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["klingd", "JSON", "KlingSimulator", asyncHTTPClient, nioCore],
+            dependencies: ["klingd", "JSON", "KlingSimulator", asyncHTTPClient, nioCore, nioHTTP1],
             swiftSettings: settings
         ),
     ],

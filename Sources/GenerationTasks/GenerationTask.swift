@@ -136,6 +136,9 @@ package struct GenerationTask: Sendable, Equatable {
         updatedAt = createdAt
     }
 
+    /// Whether the job goes on at the provider and nobody looks, because the watch was cancelled.
+    package var isLeftAlone: Bool { watch == .cancelled && (state == .submitted || state == .processing) }
+
     /// Whether the provider is to be asked about it.
     package var isWatched: Bool {
         switch state {

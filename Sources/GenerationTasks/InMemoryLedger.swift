@@ -80,7 +80,9 @@ package actor InMemoryLedger: Ledger {
     }
 
     package func claim(_ id: TaskID, owner: OwnerID) -> ClaimedTask? {
-        guard var record = records[id], record.lease?.owner == owner || isFree(id) else { return nil }
+        guard var record = records[id] else { return nil }
+        if let lease = record.lease, lease.owner == owner { return ClaimedTask(task: record.task, lease: lease) }
+        guard isFree(id) else { return nil }
         record.fence += 1
         let lease = Lease(owner: owner, fence: record.fence)
         record.lease = lease
@@ -105,8 +107,9 @@ package actor InMemoryLedger: Ledger {
         let matching = candidates.reversed().lazy.compactMap { self.records[$0]?.task }.filter { task in
             (query.state ?? task.state) == task.state && (query.watch ?? task.watch) == task.watch
         }
-        let found = Array(matching.prefix(query.limit + 1))
-        let page = Array(found.prefix(query.limit))
+        let limit = min(query.limit, order.count)
+        let found = Array(matching.prefix(limit + 1))
+        let page = Array(found.prefix(limit))
         return TaskPage(tasks: page, next: found.count > page.count ? page.last?.id.description : nil)
     }
 

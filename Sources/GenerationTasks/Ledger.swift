@@ -136,11 +136,12 @@ package protocol Ledger: Sendable {
 
     /// Stores a new task and claims it, unless its idempotency key already stands for one.
     func insert(_ task: GenerationTask, owner: OwnerID) async throws(LedgerError) -> Admission
-    /// Makes all writes in one transaction, in order; each succeeds or fails by itself.
+    /// Makes all writes in one transaction, in order; each succeeds or fails by itself. They come from several callers,
+    /// so cancelling the calling task does not stop them.
     func write(_ writes: [LedgerWrite]) async throws(LedgerError) -> [LedgerWriteOutcome]
     /// Claims unfinished tasks that nobody alive works on, oldest first.
     func claim(_ bindings: Set<Binding>, owner: OwnerID, limit: Int) async throws(LedgerError) -> [ClaimedTask]
-    /// Claims one task whoever works on it not; `nil` when somebody alive does.
+    /// Claims one task; `nil` when another owner that is alive works on it. Who has the task already keeps its lease.
     func claim(_ id: TaskID, owner: OwnerID) async throws(LedgerError) -> ClaimedTask?
 
     func task(_ id: TaskID) async throws(LedgerError) -> GenerationTask?

@@ -15,59 +15,75 @@ package struct LookUpSchedule {
     package static let breakerThreshold = 5
 
     private var queue = DueQueue()
-    private var inFlight: Set<TaskID> = []
+    /// Look-ups under way, and whether their tasks still count.
+    private var inFlight: [TaskID: Bool] = [:]
     private var failures = 0
     private var breakerPause = Backoff(first: .seconds(2), longest: .seconds(60))
-    private var closedUntil: Moment?
+    private var brokenUntil: Moment?
+    private var throttledUntil: Moment?
 
     package init() {}
 
     /// Tasks that are looked up or wait for it.
-    package var count: Int { queue.count + inFlight.count }
+    package var count: Int { queue.count + inFlight.values.count { $0 } }
 
-    package func contains(_ id: TaskID) -> Bool { queue.contains(id) || inFlight.contains(id) }
+    package func contains(_ id: TaskID) -> Bool { queue.contains(id) || inFlight[id] == true }
 
-    /// Puts `id` down for a look-up, in place of an earlier date if there is one.
-    package mutating func add(_ id: TaskID, at moment: Moment) { queue.add(id, at: moment) }
-
-    /// Forgets `id`. A look-up under way is not stopped; its end is then of no consequence.
-    package mutating func remove(_ id: TaskID) {
-        queue.remove(id)
-        inFlight.remove(id)
+    /// Puts `id` down for a look-up, in place of an earlier date if there is one. While a look-up of it is under way,
+    /// that one counts again instead.
+    package mutating func add(_ id: TaskID, at moment: Moment) {
+        guard inFlight[id] == nil else { return inFlight[id] = true }
+        queue.add(id, at: moment)
     }
 
-    /// The tasks to look up now. They count as under way until ``finished(_:_:at:jitter:)``.
+    /// Forgets `id`. A look-up under way is not stopped and keeps its place among those at once.
+    package mutating func remove(_ id: TaskID) {
+        queue.remove(id)
+        if inFlight[id] != nil { inFlight[id] = false }
+    }
+
+    /// The tasks to look up now. They count as under way until ``finished(_:)``.
     package mutating func takeDue(at now: Moment) -> [TaskID] {
         if let closedUntil, closedUntil > now { return [] }
         var due: [TaskID] = []
         while inFlight.count < limit, let id = queue.takeDue(at: now) {
-            inFlight.insert(id)
+            inFlight[id] = true
             due.append(id)
         }
         return due
     }
 
-    /// A look-up has ended.
-    ///
-    /// - Returns: whether the task still counts, that is, was not removed meanwhile.
-    package mutating func finished(_ id: TaskID, _ outcome: Outcome, at now: Moment, jitter: Double) -> Bool {
+    /// Learns of the provider's health from a look-up.
+    package mutating func note(_ outcome: Outcome, at now: Moment, jitter: Double) {
         switch outcome {
         case .answered:
             failures = 0
             breakerPause.reset()
-            closedUntil = nil
-        case .throttled(let moment): closedUntil = max(closedUntil ?? moment, moment)
+            brokenUntil = nil
+        case .throttled(let moment): throttledUntil = max(throttledUntil ?? moment, moment)
         case .unavailable:
             failures += 1
-            if failures >= Self.breakerThreshold { closedUntil = now + breakerPause.next(jitter: jitter) }
+            // Those that were under way when the breaker opened tell nothing new.
+            guard failures >= Self.breakerThreshold, (brokenUntil ?? now) <= now else { return }
+            brokenUntil = now + breakerPause.next(jitter: jitter)
         }
-        return inFlight.remove(id) != nil
     }
+
+    /// A look-up has ended.
+    ///
+    /// - Returns: whether the task still counts, that is, was not removed meanwhile.
+    package mutating func finished(_ id: TaskID) -> Bool { inFlight.removeValue(forKey: id) ?? false }
 
     /// When ``takeDue(at:)`` has something to give next; `nil` when only an event can change that.
     package mutating func nextWake() -> Moment? {
         guard inFlight.count < limit, let next = queue.next() else { return nil }
         return max(next, closedUntil ?? next)
+    }
+
+    /// Nothing is asked before.
+    private var closedUntil: Moment? {
+        guard let brokenUntil, let throttledUntil else { return brokenUntil ?? throttledUntil }
+        return max(brokenUntil, throttledUntil)
     }
 
     /// An open breaker that has waited lets one look-up through to try.

@@ -12,7 +12,7 @@ package struct TaskID: Sendable, Hashable, CustomStringConvertible {
         let isWellFormed =
             bytes.count == 36
             && bytes.enumerated().allSatisfy { index, byte in
-                dashes.contains(index) ? byte == UInt8(ascii: "-") : Self.hexDigits.contains(byte | 0x20)
+                dashes.contains(index) ? byte == UInt8(ascii: "-") : Self.isHexDigit(byte)
             }
         guard isWellFormed else { return nil }
         description = text.lowercased()
@@ -34,4 +34,13 @@ package struct TaskID: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static let hexDigits = Array("0123456789abcdef".utf8)
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
+    }
 }

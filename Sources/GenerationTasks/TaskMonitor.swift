@@ -57,7 +57,8 @@ package actor TaskMonitor {
             return schedule.remove(task.id)
         }
         guard !schedule.contains(task.id) else { return }
-        plan(task)
+        // How long ago somebody looked last is not known: an old job must not wait for another day.
+        plan(task, within: PollPlan.longestPause)
         bell.ring()
     }
 
@@ -75,18 +76,21 @@ package actor TaskMonitor {
     }
 
     private func look(_ id: TaskID) async {
-        guard let task = await table.snapshot(id), task.isWatched else { return schedule.remove(id) }
+        defer { bell.ring() }
+        guard let task = await table.snapshot(id), task.isWatched else { return _ = schedule.finished(id) }
         lookUps += 1
         let result = await source.lookUp(task)
         let now = time.now
         let event: TaskEvent
         let outcome: LookUpSchedule.Outcome
+        var isNews = false
         switch result {
         case .found(let report):
             if let duration = report.duration, report.status == .succeed {
                 learnt.observe(duration, of: task.jobClass)
             }
             backoffs[id] = nil
+            isNews = true
             (event, outcome) = (.reported(report, byLookUp: true), .answered)
         case .noSuchTask(let error), .rejected(let error): (event, outcome) = (.lookUpFailed(error), .answered)
         case .throttled(let error):
@@ -94,19 +98,36 @@ package actor TaskMonitor {
             (event, outcome) = (.lookUpFailed(error), .throttled(until: until))
         case .unavailable(let error): (event, outcome) = (.lookUpFailed(error), .unavailable)
         }
-        let isWanted = schedule.finished(id, outcome, at: now, jitter: jitter())
-        defer { bell.ring() }
-        // Cancelled meanwhile: what was learnt is still true.
-        let isTrue = if case .found = result { true } else { false }
-        guard isWanted || isTrue, let after = try? await table.apply(event, to: id) else { return }
-        guard isWanted, after.isWatched, !schedule.contains(id) else { return }
-        if after.state != .unresolved, age(of: after) >= PollPlan.silentAge {
+        // A look-up that was cut off by our own end tells nothing.
+        guard isNews || !Task.isCancelled else { return _ = schedule.finished(id) }
+        schedule.note(outcome, at: now, jitter: jitter())
+        var after = task
+        // Not wanted any more: what was learnt is still true.
+        if isNews || schedule.contains(id) {
+            do throws(TaskTableError) {
+                after = try await table.apply(event, to: id)
+            } catch .ledger {
+                // The next look-up brings the news again.
+                isNews = false
+            } catch {
+                schedule.remove(id)
+            }
+        }
+        // Only now, so that ``consider(_:)`` does not plan for a task whose next date is decided here.
+        guard schedule.finished(id), after.isWatched else { return }
+        if isSilent(after, result) {
             let message = "the provider has not finished the job in 30 days; ask its support, naming the task_id"
-            _ = try? await table.apply(.providerSilent(TaskError(.providerSilent, message)), to: id)
-        } else if isTrue {
-            plan(after)
-        } else {
-            planAgain(after, result)
+            if (try? await table.apply(.providerSilent(TaskError(.providerSilent, message)), to: id)) != nil { return }
+        }
+        if isNews { plan(after) } else { planAgain(after, result) }
+    }
+
+    /// Whether a job has had its time, and the provider was there to say that it is not done.
+    private func isSilent(_ task: GenerationTask, _ result: LookUpResult) -> Bool {
+        guard task.state != .unresolved, age(of: task) >= PollPlan.silentAge else { return false }
+        return switch result {
+        case .found, .noSuchTask: true
+        case .throttled, .rejected, .unavailable: false
         }
     }
 
@@ -115,13 +136,18 @@ package actor TaskMonitor {
         return .milliseconds(max(0, time.date.milliseconds - since.milliseconds))
     }
 
-    private func plan(_ task: GenerationTask) {
+    private func plan(_ task: GenerationTask, within longest: Duration = PollPlan.slowAge) {
         guard task.state != .unresolved else { return planAgain(task, nil) }
+        schedule.add(task.id, at: time.now + min(pause(before: task), longest))
+    }
+
+    /// The pause until the next look-up of a job that is known to be at the provider.
+    private func pause(before task: GenerationTask) -> Duration {
         let age = age(of: task)
         let learnt = learnt.durations(of: task.jobClass)
-        // A job beyond the plan's end gets a last look at once.
-        let next = PollPlan.nextLook(age: age, learnt: learnt, jitter: jitter()) ?? age
-        schedule.add(task.id, at: time.now + (next - age))
+        // Beyond the plan's end: a job that cannot be given up yet goes on being looked at daily.
+        let next = PollPlan.nextLook(age: age, learnt: learnt, jitter: jitter()) ?? age + PollPlan.slowAge
+        return next - age
     }
 
     /// After a look-up without news, and for a task whose fate is unknown.
@@ -133,8 +159,13 @@ package actor TaskMonitor {
             default: Backoff(first: .seconds(2), longest: .seconds(60))
             }
         var backoff = backoffs[task.id] ?? fresh
-        let pause = max(backoff.next(jitter: jitter()), PollPlan.shortestPause)
+        var pause = max(backoff.next(jitter: jitter()), PollPlan.shortestPause)
         backoffs[task.id] = backoff
+        switch result {
+        // The provider did answer: no reason to ask an old job more often than planned.
+        case .noSuchTask, .rejected: if task.state != .unresolved { pause = max(pause, self.pause(before: task)) }
+        default: break
+        }
         schedule.add(task.id, at: time.now + pause)
     }
 }

@@ -87,6 +87,8 @@ package enum TaskStateMachine {
     /// The task after `event`, or `nil` when the event is void in its state or changes nothing.
     package static func apply(_ event: TaskEvent, to task: GenerationTask, at time: Timestamp) -> GenerationTask? {
         guard let cell = cell(task.state, event) else { return nil }
+        // Done means stored, all of it.
+        if event == .archived, task.images.contains(where: { $0.stored == nil }) { return nil }
         var next = task
         next.state = cell.next
         note(event, in: &next, at: time)
@@ -152,13 +154,11 @@ package enum TaskStateMachine {
         task.error = nil
         switch report.status {
         case .succeed:
-            task.images = report.images.map { image in
-                var image = image
-                image.stored = task.images.first { $0.index == image.index }?.stored
-                return image
-            }
-            let warning = "the provider delivered \(report.images.count) of \(task.imageCount) images"
-            if report.images.count != task.imageCount, !task.warnings.contains(warning) {
+            let stored = task.images.filter { $0.stored != nil }
+            let fresh = report.images.filter { image in !stored.contains { $0.index == image.index } }
+            task.images = (stored + fresh).sorted { $0.index < $1.index }
+            let warning = "the provider delivered \(task.images.count) of \(task.imageCount) images"
+            if task.images.count < task.imageCount, !task.warnings.contains(warning) {
                 task.warnings.append(warning)
             }
         case .failed:
@@ -177,7 +177,7 @@ package enum TaskStateMachine {
 
     /// The facts give no rule for failed jobs: what was deducted says it, and without it nobody knows.
     private static func charged(byDeduction deduction: String?) -> Charged {
-        guard let deduction, let units = Double(deduction) else { return .unknown }
+        guard let deduction, let units = Double(deduction), units >= 0 else { return .unknown }
         return units > 0 ? .yes : .no
     }
 }

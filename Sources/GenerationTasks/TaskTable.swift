@@ -39,10 +39,9 @@ package actor TaskTable {
         var lease: Lease?
         var waits: [Wait] = []
 
-        init(_ task: GenerationTask, lease: Lease?) {
+        init(_ task: GenerationTask) {
             current = task
             durable = task
-            self.lease = lease
         }
     }
 
@@ -105,9 +104,11 @@ package actor TaskTable {
 
     /// Takes in a task that this process has claimed.
     package func adopt(_ claimed: ClaimedTask) {
-        entries[claimed.task.id] = Entry(claimed.task, lease: claimed.lease)
-        if let taskID = claimed.task.taskID { idsByTaskID[taskID] = claimed.task.id }
-        for observer in observers { observer(claimed.task) }
+        let entry = entries[claimed.task.id] ?? Entry(claimed.task)
+        entries[claimed.task.id] = entry
+        entry.current = claimed.task
+        entry.lease = claimed.lease
+        show(claimed.task, of: entry)
     }
 
     /// Lets `event` happen to a task; returns it once the ledger holds the change, or unchanged when the event is void in
@@ -119,41 +120,41 @@ package actor TaskTable {
         slotLimit: Int? = nil
     ) async throws(TaskTableError) -> GenerationTask {
         guard let entry = entries[id] else { throw .unknownTask }
-        if entry.lease == nil, !entry.current.state.isTerminal { try await claim(entry) }
-        guard let cell = TaskStateMachine.cell(entry.current.state, event),
+        // A stale write is tried again on the newer version, unless the task is another process's by now.
+        while true {
+            if entry.lease == nil, !entry.current.state.isTerminal { try await claim(entry) }
+            guard let write = write(event, to: entry, slotLimit: slotLimit) else { break }
+            entry.current = write.task
+            switch try await commit(write) {
+            case .written: break
+            case .noSlots: throw .noSlots
+            case .stale: continue
+            }
+            break
+        }
+        if event == .watchCancelled { wakeAll(of: entry) }
+        return entry.durable
+    }
+
+    /// What `event` calls for; `nil` when it is void.
+    private func write(_ event: TaskEvent, to entry: Entry, slotLimit: Int?) -> LedgerWrite? {
+        guard let lease = entry.lease, let cell = TaskStateMachine.cell(entry.current.state, event),
             let next = TaskStateMachine.apply(event, to: entry.current, at: time.date)
-        else { return entry.durable }
-        guard let lease = entry.lease else { throw .notOurs }
+        else { return nil }
         let slots: LedgerWrite.Slots =
             switch (event, cell.slot) {
             case (.sendStarted, _): .take(limit: slotLimit)
             case (_, .held): .keep
             case (_, .free): .free
             }
-        let write = LedgerWrite(
+        return LedgerWrite(
             task: next,
             lease: lease,
             replaces: entry.current.revision,
             slots: slots,
-            releases: cell.lease == .givenUp
+            // Whoever asks for it next may have it.
+            releases: cell.lease == .givenUp || next.isLeftAlone
         )
-        entry.current = next
-        if write.releases { entry.lease = nil }
-        do {
-            switch try await commit(write) {
-            case .written:
-                if event == .watchCancelled { wakeAll(of: entry) }
-                return entry.durable
-            case .noSlots: throw TaskTableError.noSlots
-            case .stale: throw TaskTableError.notOurs
-            }
-        } catch let error as LedgerError {
-            throw .ledger(error)
-        } catch let error as TaskTableError {
-            throw error
-        } catch {
-            throw .ledger(.failed("\(error)"))
-        }
     }
 
     /// Waits until the task has come as far as `target`, until `deadline`, until the watch on it is cancelled, or until
@@ -171,9 +172,7 @@ package actor TaskTable {
     }
 
     private static func isOver(_ task: GenerationTask, _ target: WaitTarget) -> Bool {
-        // Nobody looks, so nothing will come.
-        let isUnwatched = task.watch == .cancelled && (task.state == .submitted || task.state == .processing)
-        return target.isReached(by: task) || isUnwatched
+        target.isReached(by: task) || task.isLeftAlone
     }
 
     private func wakeAll(of entry: Entry) {
@@ -181,43 +180,63 @@ package actor TaskTable {
     }
 
     private func claim(_ entry: Entry) async throws(TaskTableError) {
+        let claimed: ClaimedTask?
         do {
-            guard let claimed = try await ledger.claim(entry.current.id, owner: owner) else {
-                throw TaskTableError.notOurs
-            }
-            entry.lease = claimed.lease
-            entry.current = claimed.task
-            entry.durable = claimed.task
-        } catch let error as LedgerError {
-            throw .ledger(error)
+            claimed = try await ledger.claim(entry.durable.id, owner: owner)
         } catch {
-            throw .notOurs
+            throw .ledger(error)
         }
+        // Claimed meanwhile for another event, which may be on its way already.
+        guard entry.lease == nil else { return }
+        guard let claimed else { throw .notOurs }
+        entry.lease = claimed.lease
+        catchUp(entry, with: claimed.task)
+    }
+
+    /// The ledger holds `task`, which another process may have written.
+    private func catchUp(_ entry: Entry, with task: GenerationTask) {
+        entry.current = task
+        if task.revision != entry.durable.revision { show(task, of: entry) }
+    }
+
+    /// Lets everybody see `task`, which the ledger holds.
+    private func show(_ task: GenerationTask, of entry: Entry) {
+        entry.durable = task
+        if let taskID = task.taskID { idsByTaskID[taskID] = task.id }
+        for wait in entry.waits where Self.isOver(task, wait.target) { wait.bell.ring() }
+        for observer in observers { observer(task) }
     }
 
     /// Writes through the ledger together with all writes that wait. Whoever finds nobody writing writes for all.
-    private func commit(_ write: LedgerWrite) async throws(LedgerError) -> LedgerWriteOutcome {
+    private func commit(_ write: LedgerWrite) async throws(TaskTableError) -> LedgerWriteOutcome {
         let pending = PendingWrite(write)
         pendingWrites.append(pending)
-        if isWriting {
-            // A cancelled caller must not leave before its write is known: the bell is rung either way.
-            while pending.outcome == nil { await pending.done.waitUncancelled() }
-        } else {
+        // Rung when the outcome is known, or when it is this one's turn to write. A cancelled caller must not leave
+        // before that.
+        if isWriting { await pending.done.waitUncancelled() }
+        if pending.outcome == nil {
             isWriting = true
-            while !pendingWrites.isEmpty {
-                let batch = pendingWrites
-                pendingWrites = []
-                do throws(LedgerError) {
-                    let outcomes = try await ledger.write(batch.map(\.write))
-                    for (pending, outcome) in zip(batch, outcomes) { finish(pending, .success(outcome)) }
-                } catch {
-                    for pending in batch { finish(pending, .failure(error)) }
-                }
-            }
-            isWriting = false
+            await writePending()
+            // Nobody writes for others any longer than for himself.
+            if let next = pendingWrites.first { next.done.ring() } else { isWriting = false }
         }
-        guard let outcome = pending.outcome else { throw .failed("a write was lost") }
-        return try outcome.get()
+        do throws(LedgerError) {
+            guard let outcome = try pending.outcome?.get() else { throw LedgerError.failed("a write was lost") }
+            return outcome
+        } catch {
+            throw .ledger(error)
+        }
+    }
+
+    private func writePending() async {
+        let batch = pendingWrites
+        pendingWrites = []
+        do throws(LedgerError) {
+            let outcomes = try await ledger.write(batch.map(\.write))
+            for (pending, outcome) in zip(batch, outcomes) { finish(pending, .success(outcome)) }
+        } catch {
+            for pending in batch { finish(pending, .failure(error)) }
+        }
     }
 
     private func finish(_ pending: PendingWrite, _ outcome: Result<LedgerWriteOutcome, LedgerError>) {
@@ -229,18 +248,14 @@ package actor TaskTable {
         case .success(.written(let sequence)):
             var task = write.task
             task.sequence = sequence
-            entry.durable = task
-            entry.current.sequence = sequence
-            if let taskID = task.taskID { idsByTaskID[taskID] = task.id }
-            for wait in entry.waits where Self.isOver(task, wait.target) { wait.bell.ring() }
-            for observer in observers { observer(task) }
+            // A later version may be on its way.
+            if entry.current.revision <= task.revision { entry.current = task }
+            if write.releases { entry.lease = nil }
+            show(task, of: entry)
         case .success(.stale(let newer)):
-            entry.durable = newer
-            entry.current = newer
             entry.lease = nil
-        case .success(.noSlots), .failure:
-            entry.current = entry.durable
-            entry.lease = write.lease
+            catchUp(entry, with: newer)
+        case .success(.noSlots), .failure: entry.current = entry.durable
         }
     }
 }

@@ -51,10 +51,6 @@ package struct SystemTime: TimeSource {
 }
 
 extension Duration {
-    /// Rounded down; saturates at the ends of Int64.
-    package var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        return overflow ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000_000_000
-    }
+    /// Whole milliseconds, the rest cut off; saturates at the ends of Int64.
+    package var milliseconds: Int64 { Int64(clamping: attoseconds / 1_000_000_000_000_000) }
 }

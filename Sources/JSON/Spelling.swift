@@ -6,7 +6,9 @@ package enum Spelling {
         guard name.utf8.count <= 64 else { return nil }
         let ranked = candidates.map { (candidate: $0, edits: distance(Array(name.utf8), Array($0.utf8))) }
         guard let best = ranked.min(by: { $0.edits < $1.edits }) else { return nil }
-        return best.edits <= max(1, best.candidate.utf8.count / 3) ? best.candidate : nil
+        let length = best.candidate.utf8.count
+        // A name of one letter that is wrong altogether is another name.
+        return best.edits < length && best.edits <= max(1, length / 3) ? best.candidate : nil
     }
 
     /// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.

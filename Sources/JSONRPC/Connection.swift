@@ -14,7 +14,11 @@ package actor Connection {
     private var running: [ConnectionState.Serial: Task<Void, Never>] = [:]
     private var calls: [Int64: CheckedContinuation<Result<JSONValue, RPCError>, Never>] = [:]
     private var nextCall: Int64 = 1
+    private var inputEnded = false
     private var isClosed = false
+    /// While requests are handled the outbox may stand in the middle of a line; what is told meanwhile follows it.
+    private var isHandling = false
+    private var toldMeanwhile: [(subject: String, line: [UInt8])] = []
 
     /// Pending requests above which reading pauses: a client that pipelines endlessly is served at the pace of the work.
     package static let pendingLimit = 4096
@@ -40,15 +44,18 @@ package actor Connection {
 
     package func receive(_ block: UnsafeRawBufferPointer) {
         var events: [ConnectionState.Event] = []
+        isHandling = true
         state.receive(block, handle: { handler.handle($0, writer: &$1, connection: self) }, emit: { events.append($0) })
-        events.forEach(run)
+        endHandling(events)
     }
 
     /// The other side will send no more; what was asked goes on.
     package func finishInput() {
+        inputEnded = true
         var events: [ConnectionState.Event] = []
+        isHandling = true
         state.finishInput(handle: { handler.handle($0, writer: &$1, connection: self) }, emit: { events.append($0) })
-        events.forEach(run)
+        endHandling(events)
         failCalls()
     }
 
@@ -82,12 +89,16 @@ package actor Connection {
         writer.name("params")
         params(&writer)
         writer.endObject()
-        state.outbox.update(subject, writer.bytes)
+        if isHandling {
+            toldMeanwhile.append((subject, writer.bytes))
+        } else {
+            state.outbox.update(subject, writer.bytes)
+        }
     }
 
     /// Asks the other side and waits for its answer; a connection that ends meanwhile answers with an error.
     package func call(_ method: String, params: JSONObject) async throws(RPCError) -> JSONValue {
-        guard !isClosed else { throw Self.connectionEnded }
+        guard !inputEnded, !isClosed else { throw Self.connectionEnded }
         let id = nextCall
         nextCall += 1
         state.outbox.line { writer in
@@ -107,6 +118,13 @@ package actor Connection {
     private func failCalls() {
         for call in calls.values { call.resume(returning: .failure(Self.connectionEnded)) }
         calls = [:]
+    }
+
+    private func endHandling(_ events: [ConnectionState.Event]) {
+        isHandling = false
+        for (subject, line) in toldMeanwhile { state.outbox.update(subject, line) }
+        toldMeanwhile = []
+        events.forEach(run)
     }
 
     private func run(_ event: ConnectionState.Event) {

@@ -74,13 +74,15 @@ package struct LineFramer {
     private mutating func deliver(_ bytes: UnsafeRawBufferPointer, _ emit: (Event) -> Void) {
         var line = bytes[...]
         if line.last == 0x0D { line = line.dropLast() }
-        if isFirst, line.starts(with: [0xEF, 0xBB, 0xBF]) { line = line.dropFirst(3) }
-        isFirst = false
-        guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return }
+        // Before more is dropped: a line must not pass or fail by the blocks that it arrived in.
         guard line.count <= limit else {
+            isFirst = false
             emit(.tooLong)
             return
         }
+        if isFirst, line.starts(with: [0xEF, 0xBB, 0xBF]) { line = line.dropFirst(3) }
+        isFirst = false
+        guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return }
         emit(.line(UnsafeRawBufferPointer(rebasing: line)))
     }
 }

@@ -37,17 +37,28 @@ package struct MessageParser: Sendable {
         guard error.cause.isLimit else {
             return .invalid(.parseError("not JSON: \(error.message) (\(place))"), id: .null)
         }
-        let ids = JSONScanner.topLevelMembers(named: "id", in: line)
+        let refused = RPCError.invalidRequest("JSON beyond our limits: \(error.message) (\(place))")
+        func members(_ name: String) -> [Slice<UnsafeRawBufferPointer>] {
+            JSONScanner.topLevelMembers(named: name, in: line)
+        }
+        let ids = members("id")
         var id = RequestID.null
         if ids.count == 1, let value = try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: ids[0])) {
             id = RequestID(value) ?? .null
         }
-        return .invalid(.invalidRequest("JSON beyond our limits: \(error.message) (\(place))"), id: id)
+        // A response is not answered, but whoever waits for it learns that it cannot be read.
+        if members("method").isEmpty, !(members("result") + members("error")).isEmpty {
+            return .response(Response(id: id, outcome: .failure(refused)))
+        }
+        return .invalid(refused, id: id)
     }
 
     private static func message(_ value: JSONValue) -> Message {
         guard case .object(let object) = value else {
             return .invalid(.invalidRequest("a request is an object, not \(value.kindName)"), id: .null)
+        }
+        if object["method"] == nil, object["result"] != nil || object["error"] != nil {
+            return response(object)
         }
         let id: RequestID?
         switch object["id"] {
@@ -60,9 +71,6 @@ package struct MessageParser: Sendable {
                 )
             }
             id = valid
-        }
-        if object["method"] == nil, object["result"] != nil || object["error"] != nil {
-            return response(object, id: id)
         }
         func invalid(_ message: String) -> Message { .invalid(.invalidRequest(message), id: id ?? .null) }
         guard object["jsonrpc"] == "2.0" else { return invalid("'jsonrpc' must be \"2.0\"") }
@@ -78,8 +86,10 @@ package struct MessageParser: Sendable {
         }
     }
 
-    private static func response(_ object: JSONObject, id: RequestID?) -> Message {
-        guard object["jsonrpc"] == "2.0", let id else { return .ignored(reason: "a response without version or id") }
+    private static func response(_ object: JSONObject) -> Message {
+        guard object["jsonrpc"] == "2.0", let id = object["id"].flatMap(RequestID.init) else {
+            return .ignored(reason: "a response without version or valid id")
+        }
         switch (object["result"], object["error"]) {
         case (let result?, nil): return .response(Response(id: id, outcome: .success(result)))
         case (nil, .object(let error)?):

@@ -81,10 +81,11 @@ package final class SerialLoop: SerialExecutor {
         var descriptors: [pollfd] = []
         while true {
             runJobs()
-            guard !source.isFinished else { return }
             descriptors.removeAll(keepingCapacity: true)
             descriptors.append(pollfd(fd: wakeRead, events: Int16(POLLIN), revents: 0))
             source.prepare(&descriptors)
+            // Preparing may have written the last line: nothing would wake the loop after that.
+            guard !source.isFinished else { return }
             let hasJobs = state.withLock { state in
                 state.isPolling = state.jobs.isEmpty
                 return !state.isPolling

@@ -83,7 +83,7 @@ package final class StdioTransport: PollSource {
             return
         }
         if output.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { closeOutput() }
-        if input.revents != 0 { readBlock() }
+        if input.revents != 0, !inputEnded { readBlock() }
     }
 
     private func readBlock() {
