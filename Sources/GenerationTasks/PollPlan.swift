@@ -16,24 +16,31 @@ package enum PollPlan {
     package static func nextLook(age: Duration, learnt: [Duration], jitter: Double) -> Duration? {
         guard age < silentAge else { return nil }
         guard age < slowAge else { return age + slowAge }
-        let earliest = age + shortestPause
-        let target = learntTarget(age: age, learnt: learnt) ?? unlearntTarget(after: earliest, age: age)
-        let pause = max(target - age, shortestPause)
-        // Later only: a look before the job can be done is wasted.
-        return age + min(pause + pause * (0.1 * jitter), longestPause)
+        let target =
+            learntTarget(age: age, learnt: learnt, jitter: jitter) ?? unlearntTarget(age: age, jitter: jitter)
+        return min(max(target, age + shortestPause), age + longestPause)
     }
 
-    /// Of the jobs that took longer than this one is old, half end by the median; those that end within 0.8 s behind it
-    /// are worth waiting for, so that one look finds them all.
-    private static func learntTarget(age: Duration, learnt: [Duration]) -> Duration? {
+    /// The moment at which a job of this age is expected to have been ready and unseen for 0.1 to 0.3 s: jobs that all
+    /// take as long need one look, and the more they differ the more looks are spread over the time in which they end.
+    private static func learntTarget(age: Duration, learnt: [Duration], jitter: Double) -> Duration? {
         guard let first = learnt.firstIndex(where: { $0 > age }) else { return nil }
         let left = learnt[first...]
-        let median = left[left.startIndex + left.count / 2]
-        return left.last { $0 <= median + .milliseconds(800) }.map { $0 + .milliseconds(100) }
+        // Summed over all that are left, so that it can be shared among those that have ended by then.
+        let unseen = (Duration.milliseconds(100) + .milliseconds(200) * jitter) * left.count
+        var target = Duration.zero
+        var sum = Duration.zero
+        for (ended, duration) in zip(1..., left) where ended == 1 || duration < target {
+            sum += duration
+            target = (sum + unseen) / ended
+        }
+        return target
     }
 
-    private static func unlearntTarget(after earliest: Duration, age: Duration) -> Duration {
-        unlearntAges.first { $0 >= earliest } ?? max(earliest, age * 1.3)
+    private static func unlearntTarget(age: Duration, jitter: Double) -> Duration {
+        let target = unlearntAges.first { $0 >= age + shortestPause } ?? max(age + shortestPause, age * 1.3)
+        // Later only: a look before the job can be done is wasted.
+        return target + (target - age) * (0.1 * jitter)
     }
 }
 

@@ -14,6 +14,8 @@ package struct ProviderReport: Sendable, Equatable {
     package var images: [TaskImage]
     /// Units taken, as decimal text.
     package var finalUnitDeduction: String?
+    /// By the provider's clock.
+    package var createdAt: Timestamp?
     /// From creation to end by the provider's clock, when it tells both.
     package var duration: Duration?
 
@@ -24,6 +26,7 @@ package struct ProviderReport: Sendable, Equatable {
         statusMessage: String? = nil,
         images: [TaskImage] = [],
         finalUnitDeduction: String? = nil,
+        createdAt: Timestamp? = nil,
         duration: Duration? = nil
     ) {
         self.taskID = taskID
@@ -32,6 +35,7 @@ package struct ProviderReport: Sendable, Equatable {
         self.statusMessage = statusMessage
         self.images = images
         self.finalUnitDeduction = finalUnitDeduction
+        self.createdAt = createdAt
         self.duration = duration
     }
 }

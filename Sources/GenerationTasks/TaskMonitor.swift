@@ -79,7 +79,10 @@ package actor TaskMonitor {
         defer { bell.ring() }
         guard let task = await table.snapshot(id), task.isWatched else { return _ = schedule.finished(id) }
         lookUps += 1
-        let result = await source.lookUp(task)
+        var result = await source.lookUp(task)
+        if case .found(let report) = result, task.state == .unresolved, await !isOurs(report, task) {
+            result = .noSuchTask(Self.notOurs(report))
+        }
         let now = time.now
         let event: TaskEvent
         let outcome: LookUpSchedule.Outcome
@@ -129,6 +132,24 @@ package actor TaskMonitor {
         case .found, .noSuchTask: true
         case .throttled, .rejected, .unavailable: false
         }
+    }
+
+    /// Clocks here and there may differ by as much.
+    private static let clockSlack = Duration.seconds(300)
+
+    /// A job found by a name that a client may have used before is taken for this task's only if it was made after the
+    /// task and belongs to no other.
+    private func isOurs(_ report: ProviderReport, _ task: GenerationTask) async -> Bool {
+        let earliest = task.createdAt.milliseconds - Self.clockSlack.milliseconds
+        guard report.createdAt.map({ $0.milliseconds >= earliest }) ?? true else { return false }
+        guard let known = await table.snapshot(taskID: report.taskID) else { return true }
+        return known.id == task.id
+    }
+
+    private static func notOurs(_ report: ProviderReport) -> TaskError {
+        let message =
+            "the provider has a job under this external_task_id (\(report.taskID)), but an older one or another task's"
+        return TaskError(.providerUnavailable, message, charged: .unknown, retryable: true)
     }
 
     private func age(of task: GenerationTask) -> Duration {

@@ -12,7 +12,7 @@
 /// Belongs to the thread of the loop.
 package final class StdioTransport: PollSource {
     /// What happens to waiting requests when the input has ended.
-    package enum EndOfInput: String, Sendable {
+    package enum EndOfInput: String, Sendable, CaseIterable {
         /// They run to their bound: a pipeline gets its answers.
         case drain
         /// They are answered at once with what is known.

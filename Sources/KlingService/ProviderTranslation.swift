@@ -52,6 +52,7 @@ extension ProviderReport {
             statusMessage: task.statusMessage,
             images: task.images.map { TaskImage(index: $0.index, url: $0.url) },
             finalUnitDeduction: task.finalUnitDeduction,
+            createdAt: task.createdAt.map { Timestamp(milliseconds: $0) },
             duration: duration
         )
     }

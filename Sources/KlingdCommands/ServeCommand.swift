@@ -10,8 +10,11 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup var service: ServiceOptions
 
-    @Option(help: "At the end of input, waits run on (drain) or are answered at once (detach).")
-    var onEOF: StdioTransport.EndOfInput = .drain
+    @Option(
+        name: .customLong("on-eof"),
+        help: "At the end of input, waits run on (drain) or are answered at once (detach) (default: drain)."
+    )
+    var endOfInput: StdioTransport.EndOfInput?
 
     @Flag(name: .customLong("no-task-updates"), help: "Send no task-updated notifications.")
     var noTaskUpdates = false
@@ -22,7 +25,7 @@ struct ServeCommand: ParsableCommand {
         try Daemon(
             settings: settings,
             environment: environment,
-            endOfInput: onEOF,
+            endOfInput: try endOfInput ?? Settings.word("on-eof", environment) ?? .drain,
             sendsUpdates: !noTaskUpdates && environment[flag: "no-task-updates"] == nil,
             log: Log.bootstrap(environment)
         ).serve()

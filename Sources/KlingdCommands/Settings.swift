@@ -71,13 +71,22 @@ struct Settings {
     private static func baseURL(_ text: String?, _ provider: ProviderName) throws(CommandFailure) -> HTTPURL? {
         guard let text = text ?? (provider == .cometapi ? Dialect.cometapi.baseURL : nil) else { return nil }
         do {
-            return try HTTPURL(text)
-        } catch {
+            let url = try HTTPURL(text)
+            guard url.scheme == .https || url.reach != .everywhere else {
+                throw wrong("--base-url: the key would travel in clear to \(url.host); use https")
+            }
+            return url
+        } catch let error as CommandFailure {
+            throw error
+        } catch let error as HTTPTransportError {
             throw wrong("--base-url: \(error.message)")
+        } catch {
+            throw wrong("--base-url: \(error)")
         }
     }
 
-    private static func word<Word: ExpressibleByArgument & CaseIterable & RawRepresentable<String>>(
+    /// The word that the variable for `flag` holds; `nil` when it is not set.
+    static func word<Word: ExpressibleByArgument & CaseIterable & RawRepresentable<String>>(
         _ flag: String,
         _ environment: Environment
     ) throws(CommandFailure) -> Word? {

@@ -20,17 +20,17 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
     /// The values for one file.
     package struct Values: Sendable, Hashable {
         package var id: String
-        /// Seconds since 1970-01-01T00:00:00Z at which the task was made.
-        package var createdAt: Int64
+        /// The day on which the task was made, `yyyy-mm-dd` in UTC.
+        package var day: String
         package var prompt: String
         /// Not used by a sidecar's template.
         package var index: Int
         /// Not used by a sidecar's template.
         package var ext: String
 
-        package init(id: String, createdAt: Int64, prompt: String = "", index: Int = 0, ext: String = "") {
+        package init(id: String, day: String, prompt: String = "", index: Int = 0, ext: String = "") {
             self.id = id
-            self.createdAt = createdAt
+            self.day = day
             self.prompt = prompt
             self.index = index
             self.ext = ext
@@ -81,7 +81,7 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
         }
         let longest = Values(
             id: String(repeating: "0", count: 36),
-            createdAt: 0,
+            day: "2000-01-01",
             prompt: String(repeating: "a", count: Self.maximumSlugLength),
             index: 999,
             ext: "jpeg"
@@ -130,7 +130,7 @@ package struct KeyTemplate: Sendable, Hashable, CustomStringConvertible {
         case .id: values.id
         case .index: String(values.index)
         case .ext: values.ext
-        case .date: CivilDate(secondsSinceEpoch: values.createdAt).description
+        case .date: values.day
         case .slug: slug(of: values.prompt)
         }
     }

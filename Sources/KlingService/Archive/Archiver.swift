@@ -257,7 +257,7 @@ actor Archiver {
     ) throws(StorageError) -> ObjectKey {
         let values = KeyTemplate.Values(
             id: task.id.description,
-            createdAt: task.createdAt.milliseconds / 1000,
+            day: task.createdAt.day,
             prompt: task.request["prompt"]?.stringValue ?? "",
             index: index,
             ext: ext
