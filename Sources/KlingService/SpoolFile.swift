@@ -1,3 +1,5 @@
+import GenerationTasks
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -46,6 +48,35 @@ final class SpoolFile {
     func close() -> Bool {
         defer { descriptor = -1 }
         return systemClose(descriptor) == 0
+    }
+
+    /// Removes what downloads of processes that were killed have left: a download is over within minutes.
+    static func sweep(_ directory: String, now: Timestamp) {
+        guard let entries = opendir(directory) else { return }
+        defer { closedir(entries) }
+        while let entry = readdir(entries) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard name.hasSuffix(partSuffix) else { continue }
+            let path = directory + "/" + name
+            var status = stat()
+            guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+            if now.milliseconds / 1000 - Int64(modificationTime(status)) > partLifetime { unlink(path) }
+        }
+    }
+
+    /// Ends the name of a file that only one download knows.
+    static let partSuffix = ".part"
+    /// In seconds.
+    private static let partLifetime: Int64 = 3600
+
+    private static func modificationTime(_ status: stat) -> Int {
+        #if canImport(Darwin)
+            status.st_mtimespec.tv_sec
+        #else
+            status.st_mtim.tv_sec
+        #endif
     }
 
     static func read(_ path: String) -> [UInt8]? {

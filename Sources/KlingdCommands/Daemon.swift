@@ -8,6 +8,7 @@ import KlingSimulator
 import Logging
 import RPCInterface
 import Storage
+import SystemPackage
 
 /// Puts the parts together and runs them: the one place where everything is known.
 struct Daemon {
@@ -156,8 +157,11 @@ struct Daemon {
     }
 
     private func makePlaces() throws(CommandFailure) -> (StoragePlaces, schemes: [String]) {
+        var options = FilesystemStorageOptions()
+        // The state may lie in the storage; it is neither listed nor written to as such.
+        options.reservedFolders = [FilePath(settings.stateDirectory)]
         let registry = StorageRegistry([
-            "file": { (url) throws(StorageError) in try FilesystemStorage(url: url) }
+            "file": { [options] (url) throws(StorageError) in try FilesystemStorage(url: url, options: options) }
         ])
         do {
             return (StoragePlaces(default: try registry.makeBackend(for: settings.storage)), registry.schemes)

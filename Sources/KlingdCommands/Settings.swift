@@ -3,6 +3,14 @@ import HTTPTransport
 import KlingAPI
 import Storage
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// What flags and environment come to. Flags go before variables.
 struct Settings {
     var provider: ProviderName
@@ -28,9 +36,10 @@ struct Settings {
         keyText = environment["COMETAPI_KEY"] ?? (provider == .simulator ? Self.simulatorKey : nil)
         key = keyText.flatMap { Credentials(bearerKey: $0) }
         if keyText != nil, key == nil { throw Self.wrong("COMETAPI_KEY holds what cannot be a key") }
-        stateDirectory =
+        let state =
             try options.state ?? environment[flag: "state"]
             ?? environment.userDirectory("XDG_STATE_HOME", below: ".local/state") + "/klingd"
+        stateDirectory = Self.absolute(state)
         storage = try Self.storage(options.storage ?? environment[flag: "storage"], environment)
         let revision: APIRevision = try options.apiRevision ?? Self.word("api-revision", environment) ?? .classic
         limits = revision == .classic ? .classic : .current
@@ -43,6 +52,12 @@ struct Settings {
         guard simulatorTimeScale >= 0, simulatorTimeScale.isFinite else {
             throw Self.wrong("--simulator-time-scale must be 0 or more")
         }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
     }
 
     /// Said to those who ask for a paid image without a key.

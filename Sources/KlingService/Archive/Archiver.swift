@@ -124,8 +124,10 @@ actor Archiver {
     private func storeNext(of task: GenerationTask) async -> NextStep {
         do {
             let place = try places.place(named: task.storage)
-            if !ready.contains(place.backend.url) { try await place.backend.prepare() }
-            ready.insert(place.backend.url)
+            if ready.insert(place.backend.url).inserted {
+                try await place.backend.prepare()
+                SpoolFile.sweep(place.backend.spoolDirectory?.string ?? spool, now: time.date)
+            }
             guard let image = task.images.first(where: { $0.stored == nil }) else {
                 try await storeSidecar(of: task, in: place)
                 return try await note(.archived, task.id)
@@ -142,7 +144,7 @@ actor Archiver {
     private func store(_ image: TaskImage, of task: GenerationTask, in place: StoragePlace) async -> NextStep {
         let directory = place.backend.spoolDirectory?.string ?? spool
         let unique = UInt64.random(in: 0 ... .max)
-        let path = "\(directory)/\(task.id)-\(image.index).\(String(unique, radix: 16)).part"
+        let path = "\(directory)/\(task.id)-\(image.index).\(String(unique, radix: 16))\(SpoolFile.partSuffix)"
         // Gone already when the storage took the file.
         defer { unlink(path) }
         do {
@@ -226,7 +228,8 @@ actor Archiver {
 
     private func storeSidecar(of task: GenerationTask, in place: StoragePlace) async throws(StorageError) {
         let content = Sidecar.content(of: task)
-        let path = "\(place.backend.spoolDirectory?.string ?? spool)/\(task.id).\(UInt64.random(in: 0 ... .max)).part"
+        let directory = place.backend.spoolDirectory?.string ?? spool
+        let path = "\(directory)/\(task.id).\(UInt64.random(in: 0 ... .max))\(SpoolFile.partSuffix)"
         defer { unlink(path) }
         guard let file = SpoolFile(path: path), file.write(content), file.close() else {
             let isFull = errno == ENOSPC || errno == EDQUOT
