@@ -1,0 +1,8 @@
+/// A test cannot go on.
+struct Unexpected: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
