@@ -110,6 +110,12 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .testTarget(
+            name: "KlingServiceTests",
+            dependencies: ["KlingService", "GenerationTasks"],
+            swiftSettings: settings
+        ),
+
         .target(
             name: "RPCInterface",
             dependencies: ["JSON", "JSONRPC", "KlingService", "GenerationTasks", logging],

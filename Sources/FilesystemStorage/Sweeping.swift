@@ -14,7 +14,7 @@ extension ObjectTree {
     /// No put takes as long, so the writer of an older part is dead. In seconds.
     private static let partLifetime = 3_600
     /// A root may be a folder with everything its user has; klingd's own files are then found in part.
-    private static let mostEntries = 200_000
+    private static let mostEntries = 10_000
 
     func sweep() {
         var remaining = Self.mostEntries

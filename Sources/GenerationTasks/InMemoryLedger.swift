@@ -17,7 +17,8 @@ package actor InMemoryLedger: Ledger {
     private var idsByKey: [KeyScope: TaskID] = [:]
     private var idsByTaskID: [String: TaskID] = [:]
     private var owners: Set<OwnerID> = []
-    private var inFlight: [String: Int] = [:]
+    /// Tasks that hold slots.
+    private var holders: Set<TaskID> = []
     private var sequence: Int64 = 0
 
     package init() {}
@@ -34,6 +35,9 @@ package actor InMemoryLedger: Ledger {
         let scope = task.idempotencyKey.map { KeyScope(account: task.account, key: $0) }
         if let scope, let first = idsByKey[scope].flatMap({ records[$0]?.task }), !first.freesItsKey {
             return first.fingerprint == task.fingerprint ? .existing(first) : .conflict(first)
+        }
+        if let taskID = task.taskID, let known = self.task(taskID: taskID), known.account == task.account {
+            return .existing(known)
         }
         var task = task
         sequence += 1
@@ -53,15 +57,20 @@ package actor InMemoryLedger: Ledger {
     private func write(_ write: LedgerWrite) -> LedgerWriteOutcome {
         guard var record = records[write.task.id] else { return .stale(write.task) }
         guard record.lease == write.lease, record.task.revision == write.replaces else { return .stale(record.task) }
-        let others = imagesInFlight(account: record.task.account) - record.slots
         switch write.slots {
         case .keep: break
         case .free: record.slots = 0
-        case .take(let limit):
+        case .take(let limit, let unwatchedSince):
+            let others = holders.reduce(0) { count, id in
+                guard id != write.task.id, let other = records[id], other.task.account == record.task.account,
+                    other.task.watch != .cancelled || other.task.updatedAt >= unwatchedSince
+                else { return count }
+                return count + other.slots
+            }
             if let limit, others > 0, others + write.task.imageCount > limit { return .noSlots }
             record.slots = write.task.imageCount
         }
-        inFlight[record.task.account] = others + record.slots
+        if record.slots > 0 { holders.insert(write.task.id) } else { holders.remove(write.task.id) }
         sequence += 1
         record.task = write.task
         record.task.sequence = sequence
@@ -119,7 +128,7 @@ package actor InMemoryLedger: Ledger {
     }
 
     package func imagesInFlight(account: String) -> Int {
-        inFlight[account] ?? 0
+        holders.reduce(0) { $0 + (records[$1].map { $0.task.account == account ? $0.slots : 0 } ?? 0) }
     }
 }
 

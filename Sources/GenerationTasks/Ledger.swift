@@ -43,8 +43,9 @@ package struct LedgerWrite: Sendable, Equatable {
     /// What happens to the images in flight of the task's account in the same transaction.
     package enum Slots: Sendable, Equatable {
         case keep
-        /// Takes the task's image count if, with it, at most `limit` are in flight, or if nothing else is.
-        case take(limit: Int?)
+        /// Takes the task's image count if, with it, at most `limit` are in flight, or if nothing else is. Jobs whose
+        /// watch was cancelled before `unwatchedSince` count as ended: nobody sees their end.
+        case take(limit: Int?, unwatchedSince: Timestamp = Timestamp(milliseconds: .min))
         case free
     }
 
@@ -134,7 +135,7 @@ package protocol Ledger: Sendable {
     /// Gives up all leases of `owner` at once.
     func leave(_ owner: OwnerID) async throws(LedgerError)
 
-    /// Stores a new task and claims it, unless its idempotency key already stands for one.
+    /// Stores a new task and claims it, unless its idempotency key, or its `taskID`, already stands for one.
     func insert(_ task: GenerationTask, owner: OwnerID) async throws(LedgerError) -> Admission
     /// Makes all writes in one transaction, in order; each succeeds or fails by itself. They come from several callers,
     /// so cancelling the calling task does not stop them.

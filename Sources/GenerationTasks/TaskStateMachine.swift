@@ -120,7 +120,8 @@ package enum TaskStateMachine {
         case .reported(let report, let byLookUp): note(report, byLookUp: byLookUp, in: &task, at: time)
         case .lookUpFailed(let error):
             task.lookUps += 1
-            task.error = error
+            // Of an unresolved task a person must know how the create ended, not that looking has not helped yet.
+            if task.state != .unresolved || task.error == nil { task.error = error }
         case .refused(let error), .throttled(let error), .notSent(let error), .ambiguous(let error),
             .storingFailed(let error), .resultExpired(let error), .providerSilent(let error):
             task.error = error

@@ -46,7 +46,7 @@ package actor TaskTable {
     }
 
     private struct Wait {
-        let target: WaitTarget
+        let isOver: (GenerationTask) -> Bool
         let bell: Bell
     }
 
@@ -57,6 +57,9 @@ package actor TaskTable {
 
         init(_ write: LedgerWrite) { self.write = write }
     }
+
+    /// A job that nobody watches is taken to have ended after as long.
+    private static let longestJob = Duration.seconds(600)
 
     private let executor: any SerialExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -88,6 +91,11 @@ package actor TaskTable {
 
     package func snapshot(taskID: String) -> GenerationTask? {
         idsByTaskID[taskID].flatMap { entries[$0]?.durable }
+    }
+
+    /// Tasks whose job is or may be at the provider and whose images are not all stored.
+    package var unfinished: [GenerationTask] {
+        entries.values.map(\.durable).filter { !$0.state.isTerminal && $0.charged != .no }
     }
 
     /// How many tasks of each state are in memory.
@@ -143,7 +151,11 @@ package actor TaskTable {
         else { return nil }
         let slots: LedgerWrite.Slots =
             switch (event, cell.slot) {
-            case (.sendStarted, _): .take(limit: slotLimit)
+            case (.sendStarted, _):
+                .take(
+                    limit: slotLimit,
+                    unwatchedSince: Timestamp(milliseconds: time.date.milliseconds - Self.longestJob.milliseconds)
+                )
             case (_, .held): .keep
             case (_, .free): .free
             }
@@ -162,9 +174,22 @@ package actor TaskTable {
     ///
     /// - Returns: the task as it then is; `nil` when this process has not met it.
     package func wait(for id: TaskID, until target: WaitTarget, deadline: Moment) async -> GenerationTask? {
+        await wait(for: id, deadline: deadline) { Self.isOver($0, target) }
+    }
+
+    /// Waits until the create that is on the wire has its answer, if there is one.
+    package func waitForCreate(of id: TaskID, deadline: Moment) async -> GenerationTask? {
+        await wait(for: id, deadline: deadline) { $0.state != .submitting }
+    }
+
+    private func wait(
+        for id: TaskID,
+        deadline: Moment,
+        isOver: @escaping (GenerationTask) -> Bool
+    ) async -> GenerationTask? {
         guard let entry = entries[id] else { return nil }
-        guard !Self.isOver(entry.durable, target) else { return entry.durable }
-        let wait = Wait(target: target, bell: Bell())
+        guard !isOver(entry.durable) else { return entry.durable }
+        let wait = Wait(isOver: isOver, bell: Bell())
         entry.waits.append(wait)
         await wait.bell.wait(until: deadline, time)
         entry.waits.removeAll { $0.bell === wait.bell }
@@ -203,7 +228,7 @@ package actor TaskTable {
     private func show(_ task: GenerationTask, of entry: Entry) {
         entry.durable = task
         if let taskID = task.taskID { idsByTaskID[taskID] = task.id }
-        for wait in entry.waits where Self.isOver(task, wait.target) { wait.bell.ring() }
+        for wait in entry.waits where wait.isOver(task) { wait.bell.ring() }
         for observer in observers { observer(task) }
     }
 

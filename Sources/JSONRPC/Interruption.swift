@@ -12,7 +12,7 @@ package final class Interruption: Sendable {
 
     /// Reading is to end and waits are to be answered.
     package var isRequested: Bool { requested.load(ordering: .acquiring) }
-    /// What is not written by now is not to be written.
+    /// A client that does not take its answers by now is not waited for.
     package var isGivenUp: Bool { givenUp.load(ordering: .acquiring) }
 
     /// - Returns: whether this was the first request.

@@ -24,6 +24,7 @@ package final class StdioTransport: PollSource {
     private let output: OutputDescriptor?
     private let endOfInput: EndOfInput
     private let interruption: Interruption
+    private let onInterruption: () -> Void
     private var isInterrupted = false
     private var inputEnded = false
     private var outputClosed = false
@@ -33,10 +34,12 @@ package final class StdioTransport: PollSource {
         connection: Connection,
         streams: StandardStreams,
         endOfInput: EndOfInput,
-        interruption: Interruption
+        interruption: Interruption,
+        onInterruption: @escaping () -> Void = {}
     ) {
         self.connection = connection
         self.interruption = interruption
+        self.onInterruption = onInterruption
         input = streams.input
         output = streams.output.map(OutputDescriptor.init)
         self.endOfInput = endOfInput
@@ -65,12 +68,13 @@ package final class StdioTransport: PollSource {
         if input == nil, !inputEnded { endInput() }
         if interruption.isRequested, !isInterrupted {
             isInterrupted = true
+            onInterruption()
             if !inputEnded { endInput() }
             connection.assumeIsolated { $0.endWaits() }
         }
         flush()
-        if interruption.isGivenUp { closeOutput() }
         let (wantsInput, hasOutput) = connection.assumeIsolated { ($0.wantsInput, $0.hasOutput) }
+        if hasOutput, interruption.isGivenUp { closeOutput() }
         let reads = !inputEnded && wantsInput
         descriptors.append(pollfd(fd: reads ? input ?? -1 : -1, events: Int16(POLLIN), revents: 0))
         // Without events only the hang-up of the reader is reported.

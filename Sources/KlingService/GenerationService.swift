@@ -150,11 +150,25 @@ package actor GenerationService {
 
     // MARK: Generate
 
-    /// Makes a task, or finds the one that the idempotency key stands for. On return the ledger holds it.
-    package func generate(_ command: GenerateCommand) async throws(TaskError) -> GenerationTask {
+    /// Makes a task, or finds the one that the idempotency key stands for. On return the ledger holds it. `announce` is
+    /// told the id before the first version of the task is.
+    ///
+    /// Storage that cannot be stored to is refused here, where nothing is paid yet.
+    package func generate(
+        _ command: GenerateCommand,
+        announce: @Sendable (TaskID) async -> Void = { _ in }
+    ) async throws(TaskError) -> GenerationTask {
         if let missing = configuration.missingCredentials { throw TaskError(.noCredentials, missing) }
         let place = try place(named: command.storage)
+        do {
+            try await archiver.prepare(place)
+        } catch {
+            var refusal = TaskError(error)
+            refusal.charged = .no
+            throw refusal
+        }
         let task = makeTask(command, in: place)
+        await announce(task.id)
         let body = command.request.body(
             externalTaskID: configuration.dialect.sendsExternalTaskID ? task.externalTaskID : nil
         )
@@ -188,13 +202,19 @@ package actor GenerationService {
     package func rehearse(_ command: GenerateCommand) throws(TaskError) -> JSONObject {
         let place = try place(named: command.storage)
         let task = makeTask(command, in: place)
+        var parameters = command.request.parameters
+        if configuration.dialect.sendsExternalTaskID {
+            // Without a key of the caller's it is the task's id, which a rehearsal does not make.
+            let isKnown = command.request.externalTaskID != nil || command.idempotencyKey != nil
+            parameters["external_task_id"] = isKnown ? .string(task.externalTaskID) : "(the task's id)"
+        }
         return [
             "dry_run": true,
             "charged": "no",
             "would_send": [
                 "provider": .string(configuration.provider),
                 "path": .string(configuration.dialect.generationsPath),
-                "parameters": .object(command.request.parameters),
+                "parameters": .object(parameters),
                 "images": .integer(Int64(task.imageCount)),
             ],
             "would_store": ["storage": .string(place.url.description)],
@@ -240,8 +260,24 @@ package actor GenerationService {
     /// The task as it is once the wait is over. Cancelling the calling task ends the wait.
     package func wait(_ id: TaskID, _ bound: WaitBound) async throws(TaskError) -> GenerationTask {
         let deadline = time.now + bound.duration
-        if let task = await table.wait(for: id, until: bound.target, deadline: deadline) { return task }
-        return try await find(id)
+        guard var task = await table.wait(for: id, until: bound.target, deadline: deadline) else {
+            return try await find(id)
+        }
+        if Task.isCancelled, task.state == .submitting {
+            // Who ends a wait now would never learn the id of what is being paid for: its answer is worth some seconds
+            // more, and is awaited here although the wait is cancelled.
+            let (table, end) = (table, time.now + min(bound.duration, Self.timeForCreates))
+            task = await Task { await table.waitForCreate(of: id, deadline: end) }.value ?? task
+        }
+        return task
+    }
+
+    /// How long a create on the wire is seen to its answer when everything else ends.
+    package static let timeForCreates = Duration.milliseconds(2900)
+
+    /// Tasks that are or may be paid and are not stored: what a process that ends should tell of.
+    package var unfinished: [GenerationTask] {
+        get async { await table.unfinished }
     }
 
     /// A task this process has not met may still be in the ledger.
@@ -312,11 +348,10 @@ package actor GenerationService {
         let report: ProviderReport
         switch await source.lookUp(task) {
         case .found(let found): report = found
-        case .noSuchTask(let error):
-            var error = error
+        case .noSuchTask(var error):
             error.kind = .notFound
-            throw error
-        case .rejected(let error), .throttled(let error), .unavailable(let error): throw error
+            throw error.ofNoTask
+        case .rejected(let error), .throttled(let error), .unavailable(let error): throw error.ofNoTask
         }
         task.submittedAt = now
         task.imageCount = max(1, report.images.count)
@@ -363,6 +398,13 @@ package actor GenerationService {
 }
 
 extension TaskError {
+    /// The same where no task was made: whatever is charged, it is not for this request.
+    fileprivate var ofNoTask: TaskError {
+        var error = self
+        error.charged = .no
+        return error
+    }
+
     init(_ error: LedgerError) {
         switch error {
         case .busy(let message): self.init(.ledgerBusy, message, retryable: true)

@@ -43,7 +43,9 @@ extension ProviderReport {
             }
         var duration: Duration?
         if let created = task.createdAt, let updated = task.updatedAt, updated > created {
-            duration = .milliseconds(updated - created)
+            // Whatever numbers a relay makes up.
+            let (milliseconds, isTooLong) = updated.subtractingReportingOverflow(created)
+            if !isTooLong { duration = .milliseconds(milliseconds) }
         }
         self.init(
             taskID: task.taskID,

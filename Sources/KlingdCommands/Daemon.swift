@@ -8,14 +8,11 @@ import KlingSimulator
 import Logging
 import RPCInterface
 import Storage
+import Synchronization
 import SystemPackage
 
 /// Puts the parts together and runs them: the one place where everything is known.
 struct Daemon {
-    /// Creates on the wire at an interruption are seen to their answers for as long. With the time for the client's
-    /// last answers the process ends within 3.5 s.
-    static let timeForCreates = Duration.milliseconds(2900)
-
     var settings: Settings
     var environment: Environment
     var endOfInput: StdioTransport.EndOfInput
@@ -24,9 +21,11 @@ struct Daemon {
 
     /// Serves stdin and stdout until both have ended or a signal comes.
     func serve() throws(CommandFailure) {
+        Signals.hold()
         let streams = StandardStreams.take()
         guard let loop = SerialLoop() else { throw .noDescriptors }
         let state = try StateDirectory(stateDirectory)
+        defer { state.removeSpool() }
         let (places, schemes) = try makePlaces()
         let transport = HTTPTransport(configuration: httpConfiguration, logger: log)
         let provider = ProviderSlot()
@@ -55,14 +54,16 @@ struct Daemon {
         let face = RPCInterface(service: service, feed: feed, identity: identity, log: logLine)
         let connection = Connection(executor: loop, handler: face, log: logLine)
         let interruption = Interruption(waking: loop)
-        let signals = Signals(interruption)
+        try Signals.watch(interruption)
+        let trouble = Trouble(interruption)
         let stop = Bell()
         let end = StopSource(loop)
-        // Owned by this function, which does not return before it has ended.
-        Task {
+        // Owned by this function, which does not return before it has ended. On the loop, so that an idle process stays
+        // asleep.
+        Task(executorPreference: loop) {
             await feed.attach(connection)
             await service.table.observe { task in feed.assumeIsolated { $0.publish(task) } }
-            await work(service, provider: provider, transport: transport, until: stop, time: time)
+            await work(service, provider: provider, transport: transport, until: stop, time: time, trouble: trouble)
             end.stop()
         }
         loop.run(
@@ -70,12 +71,14 @@ struct Daemon {
                 connection: connection,
                 streams: streams,
                 endOfInput: endOfInput,
-                interruption: interruption
+                interruption: interruption,
+                // From here on nothing more is sent to the provider.
+                onInterruption: { stop.ring() }
             )
         )
         stop.ring()
         loop.run(end)
-        signals.cancel()
+        if let failure = trouble.failure { throw failure }
     }
 
     /// Runs the service, and the simulator if it is the provider, until `stop` rings.
@@ -84,13 +87,17 @@ struct Daemon {
         provider: ProviderSlot,
         transport: HTTPTransport,
         until stop: Bell,
-        time: SystemTime
+        time: SystemTime,
+        trouble: Trouble
     ) async {
         await withTaskGroup(of: Void.self) { group in
             if let baseURL = settings.baseURL {
                 if let key = settings.key { await provider.set(client(baseURL, key, transport)) }
             } else {
-                group.addTask { await simulate(provider, transport) }
+                // Draws its pictures where the protocol does not wait for them.
+                group.addTask(executorPreference: globalConcurrentExecutor) {
+                    await simulate(provider, transport, trouble)
+                }
             }
             let serving = Bell()
             group.addTask {
@@ -104,13 +111,21 @@ struct Daemon {
             await stop.wait()
             await provider.close()
             await service.stop()
-            await serving.wait(until: time.now + Self.timeForCreates, time)
+            await serving.wait(until: time.now + GenerationService.timeForCreates, time)
             group.cancelAll()
+        }
+        for task in await service.unfinished {
+            log.warning(
+                """
+                the job of task \(task.id) goes on at the provider and may be billed: state \(task.state.rawValue), \
+                task_id \(task.taskID ?? "unknown"), external_task_id \(task.externalTaskID)
+                """
+            )
         }
         await transport.shutdown()
     }
 
-    private func simulate(_ provider: ProviderSlot, _ transport: HTTPTransport) async {
+    private func simulate(_ provider: ProviderSlot, _ transport: HTTPTransport, _ trouble: Trouble) async {
         var configuration = SimulatorConfiguration()
         configuration.timeScale = settings.simulatorTimeScale
         configuration.limits = settings.limits == .classic ? .classic : .current
@@ -122,7 +137,9 @@ struct Daemon {
         } catch is CancellationError {
             return
         } catch {
+            // Tasks would be taken that nobody makes.
             log.error("the simulator failed: \(error)")
+            trouble.end(CommandFailure(message: "the simulator failed: \(error)", exitCode: CommandFailure.failed))
         }
     }
 
@@ -137,15 +154,13 @@ struct Daemon {
 
     private func configuration(_ state: StateDirectory) -> ServiceConfiguration {
         let baseURL = settings.baseURL?.text ?? "in-process"
-        // Of no use beyond this process until the ledger is durable.
-        let salt = (0..<32).map { _ in UInt8.random(in: 0 ... .max) }
         return ServiceConfiguration(
             provider: settings.provider.rawValue,
             account: AccountFingerprint.account(
                 provider: settings.provider.rawValue,
                 baseURL: baseURL,
                 key: settings.keyText ?? "",
-                salt: salt
+                salt: state.salt
             ),
             dialect: .cometapi,
             limits: settings.limits,
@@ -176,6 +191,25 @@ struct Daemon {
             certificateFile: environment["SSL_CERT_FILE"],
             userAgent: "klingd/\(Klingd.version)"
         )
+    }
+}
+
+/// What ends the daemon before it was asked to.
+private final class Trouble: Sendable {
+    private let interruption: Interruption
+    private let first = Mutex<CommandFailure?>(nil)
+
+    init(_ interruption: Interruption) {
+        self.interruption = interruption
+    }
+
+    var failure: CommandFailure? { first.withLock { $0 } }
+
+    /// Ends the process in the order of an interruption, as a failure.
+    func end(_ failure: CommandFailure) {
+        first.withLock { $0 = $0 ?? failure }
+        guard interruption.request() else { return }
+        EndDeadline.start(interruption, exitCode: failure.exitCode)
     }
 }
 

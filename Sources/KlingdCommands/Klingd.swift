@@ -16,7 +16,7 @@ package struct Klingd: ParsableCommand {
         commandName: "klingd",
         abstract: "Creates Kling images for programs: JSON-RPC lines in, images in your storage out.",
         discussion: """
-            Every option can be given as an environment variable too: --base-url as KLINGD_BASE_URL.
+            Every option of serve can be given as an environment variable too: --base-url as KLINGD_BASE_URL.
             Keys: COMETAPI_KEY. Logs go to stderr, level by LOG_LEVEL.
             Exit codes: 0 done, 1 failed, 2 wrong usage.
             """,
@@ -54,6 +54,11 @@ struct CommandFailure: Error {
 
     static let noDescriptors = CommandFailure(
         message: "no file descriptors are left; raise the limit (ulimit -n)",
+        exitCode: failed
+    )
+
+    static let noThreads = CommandFailure(
+        message: "the system gives no more threads; raise the limit (ulimit -u)",
         exitCode: failed
     )
 

@@ -4,7 +4,13 @@ import Logging
 enum Log {
     /// Sets up logging for the process: once, first of all.
     static func bootstrap(_ environment: Environment) -> Logger {
-        let level = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .warning
+        let name = environment["LOG_LEVEL"]
+        let known = name.map { Logger.Level(rawValue: $0.lowercased()) }
+        if case .some(nil) = known {
+            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            Console.error("klingd: LOG_LEVEL is none of \(names); it is taken as warning")
+        }
+        let level = known.flatMap(\.self) ?? .warning
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level

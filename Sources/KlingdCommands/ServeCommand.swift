@@ -26,7 +26,7 @@ struct ServeCommand: ParsableCommand {
             settings: settings,
             environment: environment,
             endOfInput: try endOfInput ?? Settings.word("on-eof", environment) ?? .drain,
-            sendsUpdates: !noTaskUpdates && environment[flag: "no-task-updates"] == nil,
+            sendsUpdates: try !(noTaskUpdates || Settings.isOn("no-task-updates", environment)),
             log: Log.bootstrap(environment)
         ).serve()
     }

@@ -36,6 +36,7 @@ struct Settings {
         keyText = environment["COMETAPI_KEY"] ?? (provider == .simulator ? Self.simulatorKey : nil)
         key = keyText.flatMap { Credentials(bearerKey: $0) }
         if keyText != nil, key == nil { throw Self.wrong("COMETAPI_KEY holds what cannot be a key") }
+        if options.state == "" { throw Self.wrong("--state names no folder") }
         let state =
             try options.state ?? environment[flag: "state"]
             ?? environment.userDirectory("XDG_STATE_HOME", below: ".local/state") + "/klingd"
@@ -73,6 +74,7 @@ struct Settings {
                 let folder = try environment.userDirectory("XDG_DATA_HOME", below: ".local/share") + "/klingd/images"
                 return try StorageURL(path: folder)
             }
+            guard !text.isEmpty else { throw wrong("--storage names no folder") }
             return text.hasPrefix("/") ? try StorageURL(path: text) : try StorageURL(text)
         } catch let error as StorageError {
             throw wrong("--storage: \(error.message)")
@@ -87,6 +89,9 @@ struct Settings {
         guard let text = text ?? (provider == .cometapi ? Dialect.cometapi.baseURL : nil) else { return nil }
         do {
             let url = try HTTPURL(text)
+            guard url.userInfo == nil else {
+                throw wrong("--base-url: it holds a user name; the key goes in COMETAPI_KEY alone")
+            }
             guard url.scheme == .https || url.reach != .everywhere else {
                 throw wrong("--base-url: the key would travel in clear to \(url.host); use https")
             }
@@ -111,6 +116,15 @@ struct Settings {
             throw wrong("the variable for --\(flag) must be one of \(known), not '\(text)'")
         }
         return word
+    }
+
+    /// Whether the variable for the switch `flag` turns it on.
+    static func isOn(_ flag: String, _ environment: Environment) throws(CommandFailure) -> Bool {
+        switch environment[flag: flag]?.lowercased() {
+        case "1", "true", "yes": true
+        case nil, "0", "false", "no": false
+        case let text?: throw wrong("the variable for --\(flag) must be 1, true, yes, 0, false or no, not '\(text)'")
+        }
     }
 
     private static func number<Number: LosslessStringConvertible>(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import JSONRPC
 import KlingSimulator
+
 /// `klingd simulate`: the provider, imitated over HTTP, for tests and for trying things out.
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,6 +33,15 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(help: "Seconds for which an image's URL works.")
     var urlLifetime: Int?
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535, not \(port)") }
+        guard timeScale >= 0, timeScale.isFinite else { throw ValidationError("--time-scale must be 0 or more") }
+        if let slots, slots < 1 { throw ValidationError("--slots must be 1 or more, not \(slots)") }
+        if let urlLifetime, urlLifetime < 0 {
+            throw ValidationError("--url-lifetime must be 0 or more, not \(urlLifetime)")
+        }
+    }
 
     func run() throws {
         let log = Log.bootstrap(.current)

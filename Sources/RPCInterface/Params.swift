@@ -28,10 +28,20 @@ enum Params {
         }
     }
 
-    static func generate(
-        _ params: JSONObject,
-        _ limits: LimitsProfile
-    ) throws(RPCError) -> (GenerateCommand, WaitBound, isRehearsal: Bool) {
+    /// What `generate` is asked for.
+    struct Generation: Sendable {
+        var command: GenerateCommand
+        var bound: WaitBound
+        var isRehearsal: Bool
+    }
+
+    /// Whether reading these params means reading a file.
+    static func namesAFile(_ params: JSONObject) -> Bool {
+        guard let image = params["image"]?.stringValue else { return false }
+        return image.hasPrefix("/") || image.lowercased().hasPrefix("file:")
+    }
+
+    static func generate(_ params: JSONObject, _ limits: LimitsProfile) throws(RPCError) -> Generation {
         let own = ["storage", "idempotency_key", "dry_run"] + waitNames
         try refuseUnknown(params, known: ImageGenerationRequest.memberNames + own)
         var members = JSONMembers(params)
@@ -50,7 +60,11 @@ enum Params {
                 idempotencyKey: key
             )
             let bound = try wait(&members) ?? WaitBound(target: .submitted, duration: .milliseconds(defaultWait))
-            return (command, bound, isRehearsal: try members.bool("dry_run") ?? false)
+            return Generation(
+                command: command,
+                bound: bound,
+                isRehearsal: try members.bool("dry_run") ?? false
+            )
         } catch let error as RequestError {
             throw RPCError(TaskError(error))
         } catch let error as JSONDecodingError {
@@ -105,7 +119,11 @@ enum Params {
                     throw RPCError(TaskError(.notFound, "no task has the id '\(text)'", pointer: .root.member("id")))
                 }
                 return .id(id)
-            case (nil, let taskID?): return .taskID(taskID)
+            case (nil, let taskID?):
+                guard (1...256).contains(taskID.utf8.count) else {
+                    throw JSONDecodingError("'task_id' must have 1 to 256 bytes", at: .root.member("task_id"))
+                }
+                return .taskID(taskID)
             case (nil, nil): throw RPCError.invalidParams("give 'id' or 'task_id'")
             case (.some, .some): throw RPCError.invalidParams("give 'id' or 'task_id', not both")
             }

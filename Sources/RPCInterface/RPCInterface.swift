@@ -10,6 +10,7 @@ package struct RPCInterface: RequestHandler {
     private let feed: UpdateFeed
     private let identity: ServerIdentity
     private let log: @Sendable (String) -> Void
+    private let reader = ParamsReader()
 
     package init(
         service: GenerationService,
@@ -63,17 +64,30 @@ package struct RPCInterface: RequestHandler {
     // MARK: Methods
 
     private func generate(_ params: JSONObject) throws(RPCError) -> Handling {
-        let (command, bound, isRehearsal) = try Params.generate(params, service.configuration.limits)
-        let (service, feed) = (service, feed)
-        return .pending {
+        let (limits, reader, work) = (service.configuration.limits, reader, generation)
+        guard !Params.namesAFile(params) else {
+            return .pending {
+                do throws(RPCError) {
+                    return await work(try await reader.generate(params, limits))
+                } catch {
+                    return .failure(error)
+                }
+            }
+        }
+        let asked = try Params.generate(params, limits)
+        return .pending { await work(asked) }
+    }
+
+    private var generation: @Sendable (Params.Generation) async -> Result<RPCResult, RPCError> {
+        { [service, feed] asked in
             await Self.answer { () throws(TaskError) in
-                if isRehearsal {
-                    let rehearsal = try await service.rehearse(command)
+                if asked.isRehearsal {
+                    let rehearsal = try await service.rehearse(asked.command)
                     return RPCResult { $0.value(.object(rehearsal)) }
                 }
-                let task = try await service.generate(command)
+                let task = try await service.generate(asked.command) { await feed.subscribe($0) }
                 await feed.subscribe(task.id)
-                return Self.result(try await service.wait(task.id, bound))
+                return Self.result(try await service.wait(task.id, asked.bound))
             }
         }
     }
@@ -230,5 +244,12 @@ package struct RPCInterface: RequestHandler {
             "the watch is cancelled; the provider has no cancel, so the job goes on and is billed; 'watch' resumes it"
         case .storing: "the job is finished and billed; its images go on being stored"
         }
+    }
+}
+
+/// Reads params that name a file away from the thread of the wire, one after the other: a disk may be slow, or hang.
+private actor ParamsReader {
+    func generate(_ params: JSONObject, _ limits: LimitsProfile) throws(RPCError) -> Params.Generation {
+        try Params.generate(params, limits)
     }
 }

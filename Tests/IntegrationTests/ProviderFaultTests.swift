@@ -48,7 +48,7 @@ import Testing
         // Cutting a create that was not taken leaves nothing to find: whether it may be sent again is the ledger's
         // question, so that one stays unresolved.
         let leavesDoubt = fault["on"] == "create" && fault["kind"] == "cut"
-        let wait: JSONValue = leavesDoubt ? 1500 : 60_000
+        let wait: JSONValue = leavesDoubt ? 8000 : 60_000
         try await end(of: ["prompt": "p", "n": 2, "wait_for": "stored", "wait_ms": wait], with: [fault]) { task, bill in
             if leavesDoubt {
                 #expect(task["state"] == "unresolved")
@@ -117,11 +117,34 @@ import Testing
         }
     }
 
-    @Test func urlsThatAreGoneForGoodEndTheTaskAsPaidAndExpired() async throws {
-        try await end(with: [["on": "image", "kind": "expired", "times": -1]]) { task, _ in
-            #expect(task["state"] == "failed")
-            #expect(task["charged"] == "yes")
-            #expect(task["error"]?["kind"] == "result_expired")
+    @Test func anImageHostThatIsDownForAWhileLosesNothing() async throws {
+        try await Bench.run { bench in
+            try await bench.fault(["on": "image", "kind": "status", "status": 404, "times": 4])
+            try await bench.fault(["on": "look_up", "kind": "task_not_exist", "times": 3])
+            let klingd = try bench.start()
+            klingd.send(.request(1, "generate", ["prompt": "p", "wait_for": "stored"]))
+            let troubled = try await klingd.message { $0["params"]?["task"]?["error"]?["kind"] == "image_unavailable" }
+            #expect(troubled["params"]?["task"]?["state"] == "storing")
+            #expect(troubled["params"]?["task"]?["charged"] == "yes")
+            #expect(try await klingd.response(to: 1)["result"]?["state"] == "stored")
+            #expect(try await bench.paidTasks() == 1)
+        }
+    }
+
+    @Test func aSecondTaskUnderOneExternalIDDoesNotTakeTheFirstOnesJob() async throws {
+        try await Bench.run { bench in
+            let klingd = try bench.start()
+            let params: JSONValue = ["prompt": "p", "external_task_id": "mine", "wait_for": "stored", "wait_ms": 3000]
+            klingd.send(.request(1, "generate", ["prompt": "p", "external_task_id": "mine", "wait_for": "stored"]))
+            let first = try await klingd.response(to: 1)
+            #expect(first["result"]?["state"] == "stored")
+            try await bench.fault(["on": "create", "kind": "taken_then_cut"])
+            klingd.send(.request(2, "generate", params))
+            let second = try await klingd.response(to: 2)
+            #expect(second["result"]?["state"] == "unresolved")
+            #expect(second["result"]?["charged"] == "unknown")
+            #expect(second["result"]?["task_id"] == .null)
+            #expect(second["result"]?["error"]?["message"]?.stringValue?.contains("sent") == true)
         }
     }
 

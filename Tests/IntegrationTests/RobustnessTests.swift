@@ -108,6 +108,11 @@ import Testing
             klingd.signal(SIGTERM)
             #expect(await klingd.exitCode() == 0)
             #expect(try await bench.paidTasks() == 1)
+            // Who pays learns under which id.
+            let task = try #require(try await klingd.response(to: 1)["result"])
+            #expect(task["charged"] == "yes")
+            #expect(task["task_id"]?.stringValue?.count == 18)
+            #expect(klingd.errors.contains(try #require(task["task_id"]?.stringValue)))
         }
     }
 

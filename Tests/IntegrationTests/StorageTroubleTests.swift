@@ -5,13 +5,27 @@ import Testing
 
 /// A paid image waits for its storage; nothing is called stored that is not.
 @Suite struct StorageTroubleTests {
-    @Test func aTaskIsStoredOnceTheStorageIsRight() async throws {
+    @Test func storageThatCannotBeStoredToIsRefusedBeforeAnythingIsPaid() async throws {
         try await Bench.run { bench in
             // A file stands where the folder should be.
             try Data().write(to: bench.images)
             let klingd = try bench.start()
             klingd.send(.request(1, "generate", ["prompt": "p"]))
+            let error = try #require(try await klingd.response(to: 1)["error"])
+            #expect(error["data"]?["kind"]?.stringValue?.hasPrefix("storage_") == true)
+            #expect(error["data"]?["charged"] == "no")
+            #expect(try await bench.bill()["creates_received"] == 0)
+        }
+    }
+
+    @Test func aTaskIsStoredOnceTheStorageIsRight() async throws {
+        try await Bench.run { bench in
+            let klingd = try bench.start()
+            klingd.send(.request(1, "generate", ["prompt": "p"]))
             let id = try #require(try await klingd.response(to: 1)["result"]?["id"])
+            // The disk goes away while the job runs.
+            try FileManager.default.removeItem(at: bench.images)
+            try Data().write(to: bench.images)
             let troubled = try await klingd.message { message in
                 let task = message["params"]?["task"]
                 return task?["state"] == "storing" && task?["error"] != .null

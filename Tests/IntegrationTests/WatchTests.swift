@@ -61,6 +61,36 @@ import Testing
         }
     }
 
+    @Test func aThrottledTaskDoesNotHoldTheQueueForEver() async throws {
+        try await Bench.run { bench in
+            try await bench.fault(["on": "create", "kind": "status", "status": 429])
+            let klingd = try bench.start(["--max-images-in-flight", "1"])
+            for id in 1...2 {
+                klingd.send(.request(.integer(Int64(id)), "generate", ["prompt": "p", "wait_for": "stored"]))
+            }
+            for id in 1...2 {
+                #expect(try await klingd.response(to: .integer(Int64(id)))["result"]?["state"] == "stored")
+            }
+        }
+    }
+
+    @Test func oneJobMadeElsewhereIsOneTaskHoweverOftenItIsTakenOver() async throws {
+        try await Bench.run { bench in
+            let klingd = try bench.start()
+            klingd.send(.request(1, "generate", ["prompt": "p"]))
+            let taskID = try #require(try await klingd.response(to: 1)["result"]?["task_id"])
+            let other = try bench.start()
+            for id in 1...4 { other.send(.request(.integer(Int64(id)), "watch", ["task_id": taskID])) }
+            var ids: Set<String> = []
+            for id in 1...4 {
+                ids.insert(
+                    try #require(try await other.response(to: .integer(Int64(id)))["result"]?["id"]?.stringValue)
+                )
+            }
+            #expect(ids.count == 1)
+        }
+    }
+
     @Test func imagesInFlightStayWithinTheLimitAndAllEndStored() async throws {
         try await Bench.run({ $0.slots = 9 }) { bench in
             let klingd = try bench.start(["--max-images-in-flight", "9"])

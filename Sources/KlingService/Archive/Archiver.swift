@@ -18,8 +18,6 @@ import SystemPackage
 actor Archiver {
     /// Tasks stored at once. Their images come one after the other, so memory does not grow with their number.
     static let inFlightLimit = 6
-    /// Expired URLs of one task after which it is given up; each time fresh ones were asked for.
-    static let expiryLimit = 3
 
     private let executor: any SerialExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -34,21 +32,14 @@ actor Archiver {
     private let bell = Bell()
     private var queue = DueQueue()
     private var inFlight: Set<TaskID> = []
-    private var troubles: [TaskID: Trouble] = [:]
+    private var troubles: [TaskID: ArchiveTrouble] = [:]
     /// Storage that was found ready and has not failed since.
     private var ready: Set<StorageURL> = []
-
-    /// What stood in the way of a task so far.
-    private struct Trouble {
-        var backoff = Backoff(first: .seconds(1), longest: .seconds(60))
-        var expiries = 0
-        var brokenFetches = 0
-    }
 
     /// What is to be done after an image could not be stored.
     private enum NextStep {
         case again
-        case later(TaskError)
+        case later(TaskError, Duration)
         case giveUp(TaskError)
     }
 
@@ -108,36 +99,36 @@ actor Archiver {
             switch await storeNext(of: task) {
             case .again: continue
             case .giveUp(let error): _ = try? await table.apply(.resultExpired(error), to: id)
-            case .later(let error):
+            case .later(let error, let pause):
                 guard !Task.isCancelled else { return }
                 _ = try? await table.apply(.storingFailed(error), to: id)
-                var trouble = troubles[id] ?? Trouble()
-                let pause = error.retryAfter ?? trouble.backoff.next(jitter: jitter())
-                troubles[id] = trouble
                 queue.add(id, at: time.now + pause)
                 return
             }
         }
     }
 
+    /// Makes sure that a place can be stored to, once.
+    func prepare(_ place: StoragePlace) async throws(StorageError) {
+        guard !ready.contains(place.backend.url) else { return }
+        try await place.backend.prepare()
+        ready.insert(place.backend.url)
+        SpoolFile.sweep(place.backend.spoolDirectory?.string ?? spool, now: time.date)
+    }
+
     /// Stores the first image that is missing; when none is, the sidecar, which ends the task.
     private func storeNext(of task: GenerationTask) async -> NextStep {
         do {
             let place = try places.place(named: task.storage)
-            if ready.insert(place.backend.url).inserted {
-                try await place.backend.prepare()
-                SpoolFile.sweep(place.backend.spoolDirectory?.string ?? spool, now: time.date)
-            }
+            try await prepare(place)
             guard let image = task.images.first(where: { $0.stored == nil }) else {
                 try await storeSidecar(of: task, in: place)
-                return try await note(.archived, task.id)
+                try await table.apply(.archived, to: task.id)
+                return .again
             }
             return await store(image, of: task, in: place)
-        } catch let error as StorageError {
-            ready = []
-            return .later(TaskError(error))
         } catch {
-            return .later(Self.ledgerTrouble(error))
+            return failed(task.id, error)
         }
     }
 
@@ -176,43 +167,55 @@ actor Archiver {
                 width: fetched.header.width,
                 height: fetched.header.height
             )
-            return try await note(.imageStored(index: image.index, stored), task.id)
+            try await table.apply(.imageStored(index: image.index, stored), to: task.id)
+            troubles[task.id]?.stored()
+            return .again
         } catch let failure as FetchFailure {
             return await nextStep(after: failure, task)
-        } catch let error as StorageError {
-            ready = []
-            return .later(TaskError(error))
         } catch {
-            return .later(Self.ledgerTrouble(error))
+            return failed(task.id, error)
         }
     }
 
-    private func note(_ event: TaskEvent, _ id: TaskID) async throws -> NextStep {
-        troubles[id]?.backoff.reset()
-        try await table.apply(event, to: id)
-        return .again
+    private func failed(_ id: TaskID, _ error: any Error) -> NextStep {
+        guard let error = error as? StorageError else { return step(id, Self.ledgerTrouble(error)) }
+        ready = []
+        return step(id, TaskError(error))
+    }
+
+    /// Asks the task's troubles what `error` calls for; without `decide`, another time.
+    private func step(
+        _ id: TaskID,
+        _ error: TaskError,
+        _ decide: ((inout ArchiveTrouble, Double) -> ArchiveTrouble.Step)? = nil
+    ) -> NextStep {
+        var trouble = troubles[id] ?? ArchiveTrouble()
+        defer { troubles[id] = trouble }
+        switch decide?(&trouble, jitter()) ?? trouble.failed(asked: error.retryAfter, jitter: jitter()) {
+        case .again: return .again
+        case .later(let pause): return .later(error, pause)
+        case .giveUp: return .giveUp(Self.expired(error.message))
+        }
     }
 
     private func nextStep(after failure: FetchFailure, _ task: GenerationTask) async -> NextStep {
-        var trouble = troubles[task.id] ?? Trouble()
-        defer { troubles[task.id] = trouble }
         switch failure {
-        case .spool(let error), .unavailable(let error): return .later(error)
-        case .broken(let error):
-            // Once more at once: a connection cut half way is the usual cause.
-            trouble.brokenFetches += 1
-            return trouble.brokenFetches % 2 == 1 ? .again : .later(error)
+        case .unavailable(let error): return step(task.id, error)
+        case .spool(let error):
+            // The spool is the storage's own, where it has one.
+            ready = []
+            return step(task.id, error)
+        case .broken(let error): return step(task.id, error) { $0.broken(jitter: $1) }
         case .expired(let error):
-            trouble.expiries += 1
-            guard trouble.expiries <= Self.expiryLimit else { return .giveUp(Self.expired(error.message)) }
-            switch await source.lookUp(task) {
+            let answer = await source.lookUp(task)
+            let now = time.now
+            switch answer {
             case .found(let report):
                 _ = try? await table.apply(.reported(report, byLookUp: true), to: task.id)
-                // Fresh URLs are tried at once; if those fail too, the host may need time.
-                return trouble.expiries == 1 ? .again : .later(error)
-            case .noSuchTask(let answer), .rejected(let answer), .throttled(let answer), .unavailable(let answer):
-                _ = try? await table.apply(.lookUpFailed(answer), to: task.id)
-                return .later(answer)
+                return step(task.id, error) { $0.expired(gotFreshURLs: true, at: now, jitter: $1) }
+            case .noSuchTask(let reason), .rejected(let reason), .throttled(let reason), .unavailable(let reason):
+                _ = try? await table.apply(.lookUpFailed(reason), to: task.id)
+                return step(task.id, reason) { $0.expired(gotFreshURLs: false, at: now, jitter: $1) }
             }
         }
     }

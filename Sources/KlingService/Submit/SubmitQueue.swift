@@ -18,7 +18,10 @@ struct SubmitQueue {
     private var inFlight: Set<TaskID> = []
     private var pausedUntil: Moment?
     private var pause = Backoff(first: .milliseconds(500), longest: .seconds(60))
-    private var needsSlots = false
+    /// While the first task does not fit beside those in flight: when to try it all the same, since the end of a job
+    /// that nobody watches is not told.
+    private var slotsWanted: Moment?
+    private var timesFreed = 0
 
     var count: Int { waiting.count + inFlight.count }
 
@@ -35,7 +38,8 @@ struct SubmitQueue {
 
     /// The task to send now; it counts as under way until ``finished(_:)``.
     mutating func takeNext(at now: Moment) -> TaskID? {
-        guard !needsSlots, inFlight.count < Self.inFlightLimit, (pausedUntil ?? now) <= now, let first = waiting.first
+        guard inFlight.count < Self.inFlightLimit, max(pausedUntil ?? now, slotsWanted ?? now) <= now,
+            let first = waiting.first
         else { return nil }
         waiting.removeFirst()
         inFlight.insert(first.id)
@@ -58,15 +62,24 @@ struct SubmitQueue {
         pausedUntil = max(pausedUntil ?? until, until)
     }
 
-    /// The first task does not fit beside those in flight.
-    mutating func waitForSlots() { needsSlots = true }
+    /// Counts how often slots have become free; to be kept before slots are asked for.
+    var slotTicket: Int { timesFreed }
 
-    /// Jobs have ended at the provider.
-    mutating func slotsFreed() { needsSlots = false }
+    /// The first task did not fit beside those in flight. If slots have become free since the ticket was taken, the
+    /// answer is out of date.
+    mutating func waitForSlots(_ ticket: Int, at now: Moment) {
+        if ticket == timesFreed { slotsWanted = now + .seconds(30) }
+    }
+
+    /// A task holds its slots no longer.
+    mutating func slotsFreed() {
+        timesFreed += 1
+        slotsWanted = nil
+    }
 
     /// When ``takeNext(at:)`` has something to give; `nil` when only an event can change that.
     func nextWake(at now: Moment) -> Moment? {
-        guard !needsSlots, inFlight.count < Self.inFlightLimit, !waiting.isEmpty else { return nil }
-        return pausedUntil ?? now
+        guard inFlight.count < Self.inFlightLimit, !waiting.isEmpty else { return nil }
+        return max(pausedUntil ?? now, slotsWanted ?? now)
     }
 }

@@ -50,6 +50,7 @@ actor Submitter {
             let place = places[task.id] ?? task.sequence
             places[task.id] = place
             queue.add(task.id, sequence: place)
+            queue.slotsFreed()
         case .submitting, .unresolved: return
         case .submitted, .processing: forget(task.id)
         case .storing, .stored, .failed:
@@ -94,21 +95,28 @@ actor Submitter {
             return
         }
         guard let client = await provider.get() else { return }
+        let ticket = queue.slotTicket
         do {
             let begun = try await table.apply(.sendStarted, to: id, slotLimit: slotLimit)
             // Withdrawn while it waited for its turn.
             guard begun.state == .submitting else { return }
         } catch {
-            putBack(id, error)
+            putBack(id, error, ticket)
             return
         }
         let event = event(of: await client.create(body: body))
-        do {
-            let after = try await table.apply(event, to: id)
-            if after.state == .queued { requeue(after) }
-        } catch {
-            // The ledger could not take the outcome: the task stays `submitting` there, which a look-up resolves.
-            return
+        // What the provider said must not be lost: it is told to the ledger until the ledger takes it.
+        var patience = Backoff(first: .milliseconds(100), longest: .seconds(5))
+        while !Task.isCancelled {
+            do {
+                let after = try await table.apply(event, to: id)
+                if after.state == .queued { requeue(after) }
+                return
+            } catch .ledger {
+                try? await time.sleep(until: time.now + patience.next(jitter: jitter()))
+            } catch {
+                return
+            }
         }
     }
 
@@ -128,9 +136,9 @@ actor Submitter {
         }
     }
 
-    private func putBack(_ id: TaskID, _ error: TaskTableError) {
+    private func putBack(_ id: TaskID, _ error: TaskTableError, _ ticket: Int) {
         switch error {
-        case .noSlots: queue.waitForSlots()
+        case .noSlots: queue.waitForSlots(ticket, at: time.now)
         case .ledger: queue.pause(nil, at: time.now, jitter: jitter())
         case .unknownTask, .notOurs: return
         }
