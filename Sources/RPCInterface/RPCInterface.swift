@@ -146,6 +146,12 @@ package struct RPCInterface: RequestHandler {
         } catch {
             throw .invalidParams(error.message, pointer: error.pointer)
         }
+        if storage != nil, case .id = reference {
+            throw .invalidParams(
+                "'storage' goes with 'task_id': this task has its place",
+                pointer: .root.member("storage")
+            )
+        }
         let (service, feed) = (service, feed)
         return .pending {
             await Self.answer { () throws(TaskError) in
