@@ -161,9 +161,9 @@ import Testing
                 let params: JSONValue = ["prompt": "task \(index)", "wait_for": "stored", "wait_ms": 300_000]
                 klingd.send(.request(.integer(Int64(index)), "generate", params))
             }
-            klingd.closeInput()
             await klingd.lines(atLeast: count)
             let peak = try residentPeak(of: klingd)
+            klingd.closeInput()
             #expect(await klingd.exitCode() == 0)
             let answers = try klingd.lines.map { try JSONValue.parse($0) }
             #expect(answers.count == count)
