@@ -14,14 +14,15 @@ package actor Connection {
     private var running: [ConnectionState.Serial: Task<Void, Never>] = [:]
     private var calls: [Int64: CheckedContinuation<Result<JSONValue, RPCError>, Never>] = [:]
     private var nextCall: Int64 = 1
+    /// What came in and waits for room, from `keptStart` on; it begins with a line.
+    private var kept: [UInt8] = []
+    private var keptStart = 0
     private var inputEnded = false
+    private var waitsEnded = false
     private var isClosed = false
     /// While requests are handled the outbox may stand in the middle of a line; what is told meanwhile follows it.
     private var isHandling = false
     private var toldMeanwhile: [(subject: String, line: [UInt8])] = []
-
-    /// Pending requests above which reading pauses: a client that pipelines endlessly is served at the pace of the work.
-    package static let pendingLimit = 4096
 
     /// `log` gets one line for what came in and gets no answer.
     package init(
@@ -36,22 +37,55 @@ package actor Connection {
         state = ConnectionState(parser: parser)
     }
 
-    /// Whether more input is welcome: neither lines to write nor pending requests have piled up.
-    package var wantsInput: Bool { !state.outbox.isFull && running.count < Self.pendingLimit }
-    /// Whether requests are still to be answered.
-    package var hasPending: Bool { !running.isEmpty }
+    /// Whether more input is welcome: neither lines to handle, lines to write nor pending requests have piled up.
+    package var wantsInput: Bool { !hasKept && state.hasRoom }
+    /// Whether requests are still to be answered, those that wait for room among them.
+    package var hasPending: Bool { hasKept || !running.isEmpty }
     package var hasOutput: Bool { !state.outbox.isEmpty }
+    /// Bytes of lines that are still to be written.
+    var outputCount: Int { state.outbox.count }
+    var pendingCount: Int { state.pendingCount }
 
+    private var hasKept: Bool { keptStart < kept.count }
+
+    /// Handles the lines of `block` as long as there is room, and keeps the others for ``resume()``.
     package func receive(_ block: UnsafeRawBufferPointer) {
-        var events: [ConnectionState.Event] = []
-        isHandling = true
-        state.receive(block, handle: { handler.handle($0, writer: &$1, connection: self) }, emit: { events.append($0) })
-        endHandling(events)
+        // Nothing may overtake what is kept.
+        let taken = hasKept ? 0 : take(block)
+        kept.append(contentsOf: block[taken...])
+    }
+
+    /// Handles kept lines as long as there is room; whether there were any for which there was.
+    package func resume() -> Bool {
+        guard hasKept, state.hasRoom else { return false }
+        let bytes = kept
+        let taken = bytes.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[keptStart...])) }
+        keptStart += taken
+        guard !hasKept else { return true }
+        (kept, keptStart) = ([], 0)
+        if inputEnded { finishLastLine() }
+        return true
     }
 
     /// The other side will send no more; what was asked goes on.
     package func finishInput() {
         inputEnded = true
+        if !hasKept { finishLastLine() }
+    }
+
+    private func take(_ block: UnsafeRawBufferPointer) -> Int {
+        var events: [ConnectionState.Event] = []
+        isHandling = true
+        let taken = state.receive(
+            block,
+            handle: { handler.handle($0, writer: &$1, connection: self) },
+            emit: { events.append($0) }
+        )
+        endHandling(events)
+        return taken
+    }
+
+    private func finishLastLine() {
         var events: [ConnectionState.Event] = []
         isHandling = true
         state.finishInput(handle: { handler.handle($0, writer: &$1, connection: self) }, emit: { events.append($0) })
@@ -59,8 +93,9 @@ package actor Connection {
         failCalls()
     }
 
-    /// Makes every pending request answer with what is known now.
+    /// Makes every pending request answer with what is known now, and those that are still to be handled likewise.
     package func endWaits() {
+        waitsEnded = true
         for task in running.values { task.cancel() }
     }
 
@@ -68,6 +103,7 @@ package actor Connection {
     package func close() {
         isClosed = true
         state.outbox = Outbox()
+        (kept, keptStart) = ([], 0)
         endWaits()
         failCalls()
     }
@@ -136,6 +172,7 @@ package actor Connection {
                 running[serial] = nil
                 if !isClosed { state.answer(serial, outcome) }
             }
+            if waitsEnded { running[serial]?.cancel() }
         case .cancel(let serial): running[serial]?.cancel()
         case .notification(let request): handler.handle(notification: request, connection: self)
         case .response(let response):

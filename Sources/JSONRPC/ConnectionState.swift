@@ -34,12 +34,18 @@ package struct ConnectionState: ~Copyable {
         var missing: Int
     }
 
+    /// Pending requests from which on no more lines are handled: a client that pipelines endlessly is served at the pace
+    /// of the work. A batch that begins below it is started as a whole.
+    package static let pendingLimit = 1024
+
     package var outbox = Outbox()
     private var framer: LineFramer
     private let parser: MessageParser
     private var pending: [Serial: Pending] = [:]
     private var serials: [RequestID: Serial] = [:]
     private var batches: [Serial: Batch] = [:]
+    /// Bytes of answers that wait for the rest of their batch.
+    private var batchedBytes = 0
     private var nextSerial: Serial = 1
 
     package init(parser: MessageParser = MessageParser()) {
@@ -48,17 +54,26 @@ package struct ConnectionState: ~Copyable {
     }
 
     package var pendingCount: Int { pending.count }
+    /// Whether another line may be handled: neither answers nor pending requests have piled up.
+    package var hasRoom: Bool {
+        outbox.count + batchedBytes < Outbox.limit && pending.count < Self.pendingLimit
+    }
 
+    /// Handles lines as long as there is room, at least one; returns how many bytes that took.
     package mutating func receive(
         _ block: UnsafeRawBufferPointer,
         handle: (Request, inout JSONWriter) -> Handling,
         emit: (Event) -> Void
-    ) {
+    ) -> Int {
         // The framer is taken out for the call, so that its lines can be handled while it runs.
         var framer = framer
         self.framer = LineFramer()
-        framer.receive(block) { take($0, handle: handle, emit: emit) }
+        let taken = framer.receive(block) { event in
+            take(event, handle: handle, emit: emit)
+            return hasRoom
+        }
         self.framer = framer
+        return taken
     }
 
     package mutating func finishInput(handle: (Request, inout JSONWriter) -> Handling, emit: (Event) -> Void) {
@@ -211,13 +226,16 @@ package struct ConnectionState: ~Copyable {
         guard var batch = batches.removeValue(forKey: serial) else { return }
         batch.answers[index] = answer
         batch.missing -= 1
+        batchedBytes += answer.count
         guard batch.missing == 0 else {
             batches[serial] = batch
             return
         }
+        let answers = batch.answers.compactMap(\.self)
+        batchedBytes -= answers.reduce(0) { $0 + $1.count }
         outbox.line { writer in
             writer.beginArray()
-            for answer in batch.answers.compactMap(\.self) { answer.withUnsafeBytes { writer.raw($0) } }
+            for answer in answers { answer.withUnsafeBytes { writer.raw($0) } }
             writer.endArray()
         }
     }

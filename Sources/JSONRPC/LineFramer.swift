@@ -29,60 +29,63 @@ package struct LineFramer {
         self.limit = limit
     }
 
-    /// Takes the next bytes of the stream.
-    package mutating func receive(_ block: UnsafeRawBufferPointer, _ emit: (Event) -> Void) {
+    /// Takes the next bytes of the stream, up to the end of the line after which `emit` wants no more for now.
+    ///
+    /// Returns how many bytes were taken; the others are to be given again, before any that follow them.
+    package mutating func receive(_ block: UnsafeRawBufferPointer, _ emit: (Event) -> Bool) -> Int {
         var rest = block[...]
         while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
             guard let found = memchr(start, 0x0A, rest.count) else { break }
             let end = rest.startIndex + start.distance(to: found)
-            finishLine(UnsafeRawBufferPointer(rebasing: rest[..<end]), emit)
+            let goesOn = finishLine(UnsafeRawBufferPointer(rebasing: rest[..<end]), emit)
             rest = rest[(end + 1)...]
+            guard goesOn else { return rest.startIndex }
         }
-        guard !rest.isEmpty, !isSkipping else { return }
+        guard !rest.isEmpty, !isSkipping else { return block.count }
         // One byte more than the limit may be the CR of an ending that is still to come.
         guard pending.count + rest.count <= limit + 1 else {
-            skip(emit)
-            return
+            pending = []
+            isSkipping = true
+            isFirst = false
+            _ = emit(.tooLong)
+            return block.count
         }
         pending.append(contentsOf: rest)
+        return block.count
     }
 
     /// The stream has ended: what is left without LF is a line too.
     package mutating func finish(_ emit: (Event) -> Void) {
-        finishLine(UnsafeRawBufferPointer(start: nil, count: 0), emit)
+        _ = finishLine(UnsafeRawBufferPointer(start: nil, count: 0)) { event in
+            emit(event)
+            return true
+        }
     }
 
-    private mutating func skip(_ emit: (Event) -> Void) {
-        pending = []
-        isSkipping = true
-        isFirst = false
-        emit(.tooLong)
-    }
-
-    private mutating func finishLine(_ tail: UnsafeRawBufferPointer, _ emit: (Event) -> Void) {
+    /// Whether more lines are wanted; what is dropped silently does not change that.
+    private mutating func finishLine(_ tail: UnsafeRawBufferPointer, _ emit: (Event) -> Bool) -> Bool {
         guard !isSkipping else {
             isSkipping = false
-            return
+            return true
         }
         guard !pending.isEmpty else { return deliver(tail, emit) }
         pending.append(contentsOf: tail)
         let line = pending
         pending = []
-        line.withUnsafeBytes { deliver($0, emit) }
+        return line.withUnsafeBytes { deliver($0, emit) }
     }
 
-    private mutating func deliver(_ bytes: UnsafeRawBufferPointer, _ emit: (Event) -> Void) {
+    private mutating func deliver(_ bytes: UnsafeRawBufferPointer, _ emit: (Event) -> Bool) -> Bool {
         var line = bytes[...]
         if line.last == 0x0D { line = line.dropLast() }
         // Before more is dropped: a line must not pass or fail by the blocks that it arrived in.
         guard line.count <= limit else {
             isFirst = false
-            emit(.tooLong)
-            return
+            return emit(.tooLong)
         }
         if isFirst, line.starts(with: [0xEF, 0xBB, 0xBF]) { line = line.dropFirst(3) }
         isFirst = false
-        guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return }
-        emit(.line(UnsafeRawBufferPointer(rebasing: line)))
+        guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return true }
+        return emit(.line(UnsafeRawBufferPointer(rebasing: line)))
     }
 }

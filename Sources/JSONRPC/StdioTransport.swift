@@ -72,7 +72,8 @@ package final class StdioTransport: PollSource {
             if !inputEnded { endInput() }
             connection.assumeIsolated { $0.endWaits() }
         }
-        flush()
+        // Writing makes room for lines that are kept, whose answers may be written at once.
+        repeat { flush() } while connection.assumeIsolated { $0.resume() }
         let (wantsInput, hasOutput) = connection.assumeIsolated { ($0.wantsInput, $0.hasOutput) }
         if hasOutput, interruption.isGivenUp { closeOutput() }
         let reads = !inputEnded && wantsInput

@@ -38,15 +38,16 @@ package struct ImageGenerationRequest: Sendable, Equatable {
 extension ImageGenerationRequest {
     /// Takes the provider's members out of `members` and checks them.
     ///
-    /// An empty string counts as not given, as it does at the provider (kling-api-facts.md 3.1). Members of other names
-    /// are left to the caller, who ends with ``JSONMembers/finish()``. An image file is read here.
-    package static func decode(
+    /// Null counts as not given. An empty string does not, though the provider takes it so (kling-api-facts.md 3.1): a
+    /// script whose variable is empty must not pay for something else. Members of other names are left to the caller,
+    /// who ends with ``JSONMembers/finish()``. An image file is read here, which may take its time: from any thread.
+    package nonisolated static func decode(
         _ members: inout JSONMembers,
         profile: LimitsProfile
     ) throws(RequestError) -> ImageGenerationRequest {
         var fields = RequestFields(members, profile: profile)
         defer { members = fields.members }
-        guard let prompt = try fields.text("prompt"), !prompt.allSatisfy(\.isWhitespace) else {
+        guard let prompt = try fields.string("prompt"), !prompt.allSatisfy(\.isWhitespace) else {
             throw RequestError(.invalidParams, "'prompt' is required, in words", at: fields.pointer("prompt"))
         }
         try fields.check(prompt, "prompt", notLongerThan: \.promptLength)
@@ -160,12 +161,21 @@ private struct RequestFields {
 
     func pointer(_ name: String) -> JSONPointer { members.pointer.member(name) }
 
+    mutating func string(_ name: String) throws(RequestError) -> String? {
+        try take(name) { (members) throws(JSONDecodingError) in try members.string(name) }
+    }
+
     /// A string that is not empty.
     mutating func text(_ name: String) throws(RequestError) -> String? {
-        try take(name) { (members) throws(JSONDecodingError) in
-            let text = try members.string(name)
-            return text == "" ? nil : text
+        let text = try string(name)
+        guard text != "" else {
+            throw RequestError(
+                .invalidParams,
+                "'\(name)' must not be empty; leave it out, or give null, for none",
+                at: pointer(name)
+            )
         }
+        return text
     }
 
     mutating func word(_ name: String, among words: [String]) throws(RequestError) -> String? {
@@ -173,7 +183,7 @@ private struct RequestFields {
         guard words.contains(word) else {
             throw RequestError(
                 .invalidParams,
-                "'\(name)' must be \(Self.list(words)), not \(Self.quoted(word))",
+                "'\(name)' must be \(Self.list(words)), not '\(word.excerpt)'",
                 at: pointer(name)
             )
         }
@@ -202,7 +212,7 @@ private struct RequestFields {
         let hint = profile.hint(unless: { !$0.aspectRatios.contains(ratio) }) { _ in "allows it" }
         throw RequestError(
             .invalidParams,
-            "'aspect_ratio' must be \(Self.list(profile.aspectRatios)), not \(Self.quoted(ratio))\(hint)",
+            "'aspect_ratio' must be \(Self.list(profile.aspectRatios)), not '\(ratio.excerpt)'\(hint)",
             at: pointer("aspect_ratio")
         )
     }
@@ -311,10 +321,6 @@ private struct RequestFields {
             "'\(name)' is not part of the '\(profile.name)' limits\(hint)",
             at: pointer(name)
         )
-    }
-
-    private static func quoted(_ word: String) -> String {
-        word.unicodeScalars.count <= 40 ? "'\(word)'" : "what is given"
     }
 
     private static func list(_ words: [String]) -> String {

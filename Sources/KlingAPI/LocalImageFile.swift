@@ -26,14 +26,18 @@ enum LocalImageFile {
             let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
             return try file.closeAfter {
                 guard try file.stat().type == .regular else {
-                    throw RequestError(.imageUnavailable, "'\(path)' is not a regular file", at: pointer)
+                    throw RequestError(.imageUnavailable, "'\(path.excerpt)' is not a regular file", at: pointer)
                 }
                 return try content(of: file)
             }
         } catch let error as RequestError {
             throw error
         } catch {
-            throw RequestError(.imageUnavailable, "the image file '\(path)' was not read: \(error)", at: pointer)
+            throw RequestError(
+                .imageUnavailable,
+                "the image file '\(path.excerpt)' was not read: \(error)",
+                at: pointer
+            )
         }
     }
 

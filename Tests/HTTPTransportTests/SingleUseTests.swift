@@ -8,8 +8,8 @@ import Testing
         HTTPRequest(.post, try HTTPURL(origin + "/create"), headers: ["Content-Type": "application/json"], body: body)
     }
 
-    /// Larger than all the buffers between here and a server that does not read.
-    private let hugeBody = [UInt8](repeating: UInt8(ascii: "x"), count: 32 << 20)
+    /// Larger than all the buffers between here and a server that does not read: 36 MiB at the usual limits of Linux.
+    private let hugeBody = [UInt8](repeating: UInt8(ascii: "x"), count: 64 << 20)
 
     @Test func aCreateArrivesWholeAndOnAConnectionOfItsOwn() async throws {
         let script: @Sendable (Connection) -> Void = {

@@ -18,6 +18,8 @@ final class KlingdProcess: Sendable {
         var errors: [UInt8] = []
         var isOutputOver = false
         var exitCode: Int32?
+        /// The test's time is over: nothing is waited for any more.
+        var isTimeOver = false
         var waiters: [(isDue: @Sendable (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
@@ -179,7 +181,7 @@ final class KlingdProcess: Sendable {
     private func update(_ change: (inout State) -> Void) {
         let due = state.withLock { state in
             change(&state)
-            let isDue = state.waiters.map { $0.isDue(state) }
+            let isDue = state.waiters.map { state.isTimeOver || $0.isDue(state) }
             let due = zip(state.waiters, isDue).filter(\.1).map(\.0.continuation)
             state.waiters = zip(state.waiters, isDue).filter { !$0.1 }.map(\.0)
             return due
@@ -188,13 +190,17 @@ final class KlingdProcess: Sendable {
     }
 
     private func wait(_ isDue: @escaping @Sendable (State) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            let isOver = state.withLock { state in
-                if isDue(state) { return true }
-                state.waiters.append((isDue, continuation))
-                return false
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    if state.isTimeOver || isDue(state) { return true }
+                    state.waiters.append((isDue, continuation))
+                    return false
+                }
+                if isOver { continuation.resume() }
             }
-            if isOver { continuation.resume() }
+        } onCancel: {
+            update { $0.isTimeOver = true }
         }
     }
 }

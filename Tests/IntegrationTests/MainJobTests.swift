@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// A line on stdin, an image in storage.
-@Suite struct MainJobTests {
+@Suite(.timeLimit(.minutes(2))) struct MainJobTests {
     private static let request = String.request(
         1,
         "generate",

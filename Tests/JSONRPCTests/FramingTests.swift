@@ -109,9 +109,12 @@ import Testing
             blocks.append(Int.random(in: 1...min(30, left), using: &generator))
         }
         #expect(framed(stream, blocks: blocks) == whole)
+        #expect(framed(stream, blocks: blocks, pausing: true) == whole)
+        #expect(framed(stream, blocks: [stream.count], pausing: true) == whole)
     }
 
-    private func framed(_ stream: [UInt8], blocks: [Int]) -> [[UInt8]?] {
+    /// With `pausing` every line is the last one that is wanted for now.
+    private func framed(_ stream: [UInt8], blocks: [Int], pausing: Bool = false) -> [[UInt8]?] {
         var framer = LineFramer(limit: 12)
         var lines: [[UInt8]?] = []
         func take(_ event: LineFramer.Event) {
@@ -122,8 +125,16 @@ import Testing
         }
         var position = 0
         for count in blocks {
-            stream[position..<(position + count)].withUnsafeBytes { framer.receive($0, take) }
-            position += count
+            let end = position + count
+            while position < end {
+                let taken = stream[position..<end].withUnsafeBytes { block in
+                    framer.receive(block) { event in
+                        take(event)
+                        return !pausing
+                    }
+                }
+                position += taken
+            }
         }
         framer.finish(take)
         return lines

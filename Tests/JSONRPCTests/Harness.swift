@@ -226,6 +226,9 @@ final class ScriptedHandler: RequestHandler {
         var logged: [String] = []
     }
 
+    /// What "swell" answers: much to write for little to read.
+    static let swollen = String(repeating: "s", count: 256 << 10)
+
     private let state = Mutex(State())
 
     var notifications: [Request] { state.withLock { $0.notifications } }
@@ -249,6 +252,9 @@ final class ScriptedHandler: RequestHandler {
         switch request.method {
         case "echo":
             writer.value(params)
+            return .written
+        case "swell":
+            writer.string(Self.swollen)
             return .written
         case "fail":
             // Whoever finds out too late that there is no result has written a part of it.

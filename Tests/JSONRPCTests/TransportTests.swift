@@ -189,17 +189,92 @@ import Testing
         let peer = try Peer()
         var count = 0
         while await peer.connection.wantsInput {
-            try #require(count < 2 * Connection.pendingLimit)
+            try #require(count < 2 * ConnectionState.pendingLimit)
             peer.send(request("hold", id: "\(count)", params: #"{"key":"\#(count)"}"#) + "\n")
             count += 1
         }
-        #expect(count >= Connection.pendingLimit)
+        #expect(count >= ConnectionState.pendingLimit)
         for number in 0..<count { peer.handler.release("\(number)") }
         var answered: Set<String> = []
         for _ in 0..<count { answered.insert(peer.line() ?? "") }
         let isComplete = answered == Set((0..<count).map { result(#""released""#, id: "\($0)") })
         #expect(isComplete)
         #expect(peer.exchange(request("echo", id: "0")) == [result("{}", id: "0")])
+    }
+
+    /// How the input of many requests in one block goes on.
+    enum Afterwards: CaseIterable {
+        case open, ended, interrupted
+    }
+
+    @Test(arguments: ["echoes", "batches"], Afterwards.allCases)
+    func oneBlockDoesNotPileUpAnswers(kind: String, afterwards: Afterwards) async throws {
+        let peer = try Peer()
+        // 2 KB in one block ask for 10 MB: a connection that only looked between blocks would hold them all.
+        let count = 40
+        peer.send(
+            (0..<count).map {
+                let asked = request("swell", id: "\($0)")
+                return kind == "batches" ? "[\(asked)]" : asked
+            }.joined(separator: "\n")
+        )
+        let ending = afterwards == .ended ? "" : "\n"
+        peer.send(ending)
+        while await peer.connection.outputCount < Outbox.limit, !Task.isCancelled {}
+        switch afterwards {
+        case .open: break
+        case .ended: peer.closeInput()
+        case .interrupted: peer.interruption.request()
+        }
+        // Many turns of the loop later it is still so.
+        for _ in 0..<500 {
+            let waiting = await peer.connection.outputCount
+            #expect(waiting <= Outbox.limit + ScriptedHandler.swollen.utf8.count + 100)
+        }
+        for number in 0..<count {
+            let answer = result(#""\#(ScriptedHandler.swollen)""#, id: "\(number)")
+            let isAnswer = peer.line() == (kind == "batches" ? "[\(answer)]" : answer)
+            try #require(isAnswer, "\(number)")
+        }
+        guard afterwards == .open else {
+            #expect(peer.line() == nil)
+            #expect(peer.hasEnded())
+            return
+        }
+        #expect(peer.ask(request("echo")) == result("{}"), "and reading goes on")
+    }
+
+    @Test func answersThatWaitForTheirBatchCountToo() async throws {
+        let peer = try Peer()
+        let batches = 40
+        let held = (0..<batches).map {
+            "[" + request("swell", id: "\(2 * $0)") + "," + request("hold", id: "\(2 * $0 + 1)") + "]\n"
+        }
+        peer.send(held.joined())
+        while await peer.connection.wantsInput, !Task.isCancelled {}
+        #expect(await peer.connection.pendingCount <= Outbox.limit / ScriptedHandler.swollen.utf8.count + 1)
+        peer.interruption.request()
+        #expect(peer.remainingLines().count == batches)
+        #expect(peer.hasEnded())
+    }
+
+    @Test(arguments: StdioTransport.EndOfInput.allCases)
+    func oneBlockDoesNotStartTooManyRequests(endOfInput: StdioTransport.EndOfInput) async throws {
+        let limit = ConnectionState.pendingLimit
+        let count = limit + 200
+        // Short enough to come as one block.
+        let lines = (0..<count).map { #"{"jsonrpc":"2.0","id":\#($0),"method":"hold"}"# }.joined(separator: "\n")
+        try #require(lines.utf8.count < 64 << 10)
+        let peer = try Peer(endOfInput: endOfInput)
+        peer.send(lines)
+        while await peer.connection.wantsInput, !Task.isCancelled {}
+        #expect(await peer.connection.pendingCount == limit)
+        peer.closeInput()
+        #expect(await peer.connection.pendingCount == limit)
+        peer.interruption.request()
+        let isComplete = Set(peer.remainingLines()) == Set((0..<count).map { result(#""cancelled""#, id: "\($0)") })
+        #expect(isComplete)
+        #expect(peer.hasEnded())
     }
 
     // MARK: Interruption

@@ -49,15 +49,47 @@ struct ImageGenerationRequestTests {
         #expect(request.parameters["image"] == "https://example.com/a.png?x=1")
     }
 
-    @Test("takes null and the empty string as not given, as the provider does")
-    func empty() throws {
-        let request = try decode(
-            #"""
-            {"prompt":"p","negative_prompt":"","image":"","external_task_id":"","callback_url":"","model_name":"",
-            "n":null,"resolution":null,"image_reference":""}
-            """#
-        )
-        #expect(request == (try decode(#"{"prompt":"p"}"#)))
+    @Test("takes null as not given")
+    func null() throws {
+        let names = ImageGenerationRequest.memberNames.filter { $0 != "prompt" }
+        let nulls = names.map { #","\#($0)":null"# }.joined()
+        for profile in LimitsProfile.all {
+            let request = try decode(#"{"prompt":"p"\#(nulls)}"#, profile)
+            #expect(request == (try decode(#"{"prompt":"p"}"#, profile)))
+        }
+    }
+
+    @Test(
+        "refuses an empty string: a script whose variable is empty must not pay for something else",
+        arguments: [
+            "negative_prompt", "image", "image_reference", "resolution", "aspect_ratio", "callback_url", "model_name",
+            "external_task_id",
+        ]
+    )
+    func empty(name: String) throws {
+        let error = try refusal(#"{"prompt":"p","\#(name)":""}"#, .current)
+        #expect(error.kind == .invalidParams)
+        #expect(error.pointer?.description == "/\(name)")
+        #expect(error.message.contains("'\(name)' must not be empty"))
+    }
+
+    @Test(
+        "quotes no more than 80 characters of what was given",
+        arguments: ["aspect_ratio", "resolution", "image_reference"]
+    )
+    func excerpt(name: String) throws {
+        let whole = try refusal(#"{"prompt":"p","\#(name)":"\#(text(80))"}"#, .current)
+        #expect(whole.message.contains("'\(text(80))'"))
+        let cut = try refusal(#"{"prompt":"p","\#(name)":"\#(text(81))"}"#, .current)
+        #expect(cut.message.contains("'\(text(80))…'"))
+    }
+
+    @Test("quotes no more than 80 characters of a path")
+    func pathExcerpt() throws {
+        let error = try refusal(#"{"prompt":"p","image":"/\#(text(100_000))"}"#)
+        #expect(error.kind == .imageUnavailable)
+        #expect(error.message.contains("'/\(text(79))…'"))
+        #expect(error.message.utf8.count < 300)
     }
 
     @Test("leaves members of other names to the caller, and calls its own by name")

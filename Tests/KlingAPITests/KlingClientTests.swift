@@ -97,7 +97,7 @@ struct KlingClientTests {
     @Test("A create of which the server did not take all was not sent")
     func early() async throws {
         try await ScriptedServer.run({ _ in .answerEarly }) { server in
-            let body = [UInt8](repeating: UInt8(ascii: " "), count: 32 << 20)
+            let body = [UInt8](repeating: UInt8(ascii: " "), count: 64 << 20)
             guard case .notSent = try await withClient(server.url, { await $0.create(body: body) }) else {
                 Issue.record("taken for sent")
                 return
