@@ -72,11 +72,13 @@ import Testing
         }
     }
 
-    @Test func withoutStdoutItEndsAtOnce() async throws {
+    @Test(arguments: [">&- </dev/null", "<&- >&- 2>&-", "<&-"])
+    func startedWithoutItsDescriptorsItEndsAtOnce(redirections: String) async throws {
         try await Bench.run { bench in
             let shell = Process()
             shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-            shell.arguments = ["-c", #""$@" >&- </dev/null"#, "sh", KlingdProcess.binary] + bench.arguments
+            shell.arguments =
+                ["-c", "\"$@\" \(redirections)", "sh", KlingdProcess.binary] + bench.arguments
             try shell.run()
             shell.waitUntilExit()
             #expect(shell.terminationStatus == 0)

@@ -48,15 +48,4 @@ import Testing
             #expect(write(ends[1], "x", 1) == -1)
         }
     }
-
-    @Test func aProcessStartedWithoutThemHasNone() async {
-        await #expect(processExitsWith: .success) {
-            for descriptor in Int32(0)...2 { close(descriptor) }
-            let streams = StandardStreams.take()
-            #expect(streams.input == nil)
-            #expect(streams.output == nil)
-            // What is opened from here on is none of the three.
-            #expect(open("/dev/null", O_RDONLY) > 2)
-        }
-    }
 }
