@@ -62,10 +62,19 @@ package final class HTTPTransport: Sendable {
     ///
     /// Error and answer both tell whether all of it was handed out. Once this returns or throws with "no", the rest
     /// will never be (design 6.3).
-    package func sendOnce(_ request: HTTPRequest, bodyLimit: Int) async throws(HTTPTransportError) -> HTTPResponse {
+    ///
+    /// `stillMaySend` is asked once, right before the last byte would be handed out (for a request without a body,
+    /// before its head). With "no" that byte never is, and the request ends as
+    /// ``HTTPTransportError/Kind/withdrawn``. It must not block.
+    package func sendOnce(
+        _ request: HTTPRequest,
+        bodyLimit: Int,
+        stillMaySend: @escaping @Sendable () -> Bool = { true }
+    ) async throws(HTTPTransportError) -> HTTPResponse {
+        guard !request.body.isEmpty || stillMaySend() else { throw .withdrawn(request.url) }
         var request = request
         request.headers = HTTPFields(request.headers.fields + [(name: "Connection", value: "close")])
-        let body = SingleUseBody(request.body)
+        let body = SingleUseBody(request.body, to: request.url, stillMaySend: stillMaySend)
         do {
             var response = try await collect(
                 request,

@@ -30,6 +30,8 @@ package struct HTTPTransportError: Error, Sendable {
         /// The caller's sink threw; its error is ``HTTPTransportError/underlying``.
         package static let sinkFailed = Kind(description: "sink_failed")
         package static let cancelled = Kind(description: "cancelled")
+        /// The caller lost the right to send while the request went out; its last byte stayed here.
+        package static let withdrawn = Kind(description: "withdrawn")
         /// The transport was shut down.
         package static let shutDown = Kind(description: "shut_down")
     }
@@ -62,6 +64,10 @@ extension HTTPTransportError: CustomStringConvertible {
 
 extension HTTPTransportError {
     static func invalidURL(_ reason: String) -> Self { Self(.invalidURL, "the URL cannot be used: \(reason)") }
+
+    static func withdrawn(_ url: HTTPURL) -> Self {
+        Self(.withdrawn, "the request to \(url.origin) was withdrawn before its last byte went out")
+    }
 
     static func forbidden(_ url: HTTPURL, _ reason: String) -> Self {
         Self(.forbiddenAddress, "\(url) is not fetched: \(reason)")

@@ -128,10 +128,10 @@ extension HTTPURL {
     /// Path and query: what stands in an HTTP request line.
     package var target: String { path + (query.map { "?" + $0 } ?? "") }
 
-    /// The URL with `path` behind its own, which may end in "/" or not; its query is dropped.
-    package func appending(path more: String) -> HTTPURL {
+    /// The URL with `path` behind its own, which may end in "/" or not, and with `query` in place of its own.
+    package func appending(path more: String, query: String? = nil) -> HTTPURL {
         let base = path.hasSuffix("/") ? path.dropLast() : path[...]
-        return HTTPURL(self, path: base + more, query: nil)
+        return HTTPURL(self, path: base + more, query: query)
     }
 
     /// Where a `Location` of an answer from this URL leads (RFC 3986 section 5.2, without removing dot segments, which

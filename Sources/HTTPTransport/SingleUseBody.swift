@@ -9,8 +9,13 @@ import Synchronization
 struct SingleUseBody: AsyncSequence, Sendable {
     private let buffer: ByteBuffer
     private let gate: Gate
+    private let url: HTTPURL
+    private let stillMaySend: @Sendable () -> Bool
 
-    init(_ body: [UInt8]) {
+    /// Makes a body for `url`; `stillMaySend` is asked once, right before the last byte.
+    init(_ body: [UInt8], to url: HTTPURL, stillMaySend: @escaping @Sendable () -> Bool) {
+        self.url = url
+        self.stillMaySend = stillMaySend
         buffer = ByteBuffer(bytes: body)
         // Without a body the head is all, and nothing stands between it and the connection.
         gate = Gate(isPassed: body.isEmpty)
@@ -19,16 +24,24 @@ struct SingleUseBody: AsyncSequence, Sendable {
     /// Bars the last byte, for ever, if it has not gone out yet. Returns whether it has.
     func close() -> Bool { gate.close() }
 
-    func makeAsyncIterator() -> Iterator { Iterator(rest: buffer, gate: gate) }
+    func makeAsyncIterator() -> Iterator {
+        Iterator(rest: buffer, gate: gate, url: url, stillMaySend: stillMaySend)
+    }
 
     struct Iterator: AsyncIteratorProtocol {
         fileprivate var rest: ByteBuffer
         fileprivate let gate: Gate
+        fileprivate let url: HTTPURL
+        fileprivate let stillMaySend: @Sendable () -> Bool
 
         mutating func next() async throws -> ByteBuffer? {
             switch rest.readableBytes {
             case 0: return nil
             case 1:
+                guard stillMaySend() else {
+                    _ = gate.close()
+                    throw HTTPTransportError.withdrawn(url)
+                }
                 guard gate.pass() else { throw CancellationError() }
                 return rest.readSlice(length: 1)
             // Pieces, so that a connection that takes no more stops the flow early.

@@ -59,6 +59,8 @@ import Testing
     @Test func aPathIsAddedWithOneSlash() throws {
         #expect(try HTTPURL("https://h/base/?q").appending(path: "/v1/x").text == "https://h/base/v1/x")
         #expect(try HTTPURL("https://h").appending(path: "/v1/x").text == "https://h/v1/x")
+        let list = try HTTPURL("https://h/base?q").appending(path: "/v1/x", query: "pageNum=2&pageSize=30")
+        #expect(list.text == "https://h/base/v1/x?pageNum=2&pageSize=30")
     }
 
     @Test(

@@ -145,6 +145,67 @@ import Testing
         }
     }
 
+    @Test func withTheRightToSendLostTheLastByteNeverArrives() async throws {
+        let received = Mutex("")
+        let script: @Sendable (Connection) -> Void = { connection in
+            var text = connection.head() ?? ""
+            while let more = connection.read() { text += more }
+            received.withLock { $0 = text }
+        }
+        let asked = Mutex(0)
+        try await ScriptedServer.run(script: script) { server in
+            try await HTTPTransport.run { transport in
+                let error = await #expect(throws: HTTPTransportError.self) {
+                    try await transport.sendOnce(create(server.origin), bodyLimit: 100) {
+                        asked.withLock { $0 += 1 }
+                        return false
+                    }
+                }
+                #expect(error?.kind == .withdrawn)
+                #expect(error?.requestHandedOut == false)
+                #expect(server.connections == 1, "it is not sent again")
+            }
+        }
+        // The script has read to the end of the connection.
+        #expect(received.withLock { $0 }.hasPrefix("POST /create"))
+        #expect(!received.withLock { $0 }.hasSuffix("}"))
+        #expect(asked.withLock { $0 } == 1)
+    }
+
+    @Test(arguments: [1, 2, 300_000]) func theRightToSendIsAskedForOnceAndGoesWithTheLastByte(size: Int) async throws {
+        let script: @Sendable (Connection) -> Void = {
+            $0.request()
+            $0.answer("200 OK")
+        }
+        let asked = Mutex(0)
+        try await ScriptedServer.run(script: script) { server in
+            try await HTTPTransport.run { transport in
+                let body = [UInt8](repeating: UInt8(ascii: "x"), count: size)
+                let response = try await transport.sendOnce(create(server.origin, body: body), bodyLimit: 100) {
+                    asked.withLock { $0 += 1 }
+                    #expect(server.requests.isEmpty)
+                    return true
+                }
+                #expect(response.requestHandedOut)
+                #expect(server.requests.count == 1)
+            }
+        }
+        #expect(asked.withLock { $0 } == 1)
+    }
+
+    @Test func aRequestWithoutABodyIsWithdrawnBeforeAnythingGoesOut() async throws {
+        try await ScriptedServer.run(script: { $0.end() }) { server in
+            try await HTTPTransport.run { transport in
+                let error = await #expect(throws: HTTPTransportError.self) {
+                    try await transport.sendOnce(create(server.origin, body: []), bodyLimit: 100) { false }
+                }
+                #expect(error?.kind == .withdrawn)
+                #expect(error?.requestHandedOut == false)
+                #expect(server.connections == 0)
+            }
+        }
+    }
+
     @Test func anAnswerBeforeTheWholeRequestTellsThatItWasNotHandedOut() async throws {
         let script: @Sendable (Connection) -> Void = {
             _ = $0.head()
