@@ -1,4 +1,5 @@
 import HTTPTransport
+import JSON
 
 /// What an answer means, for money and for a person: the one table of it (design section 6.4; kling-api-facts.md 1.4 to
 /// 1.6 and 4). The business code decides where it can, the HTTP status where it cannot.
@@ -20,7 +21,9 @@ enum AnswerClassification {
     /// The outcome of a look-up that was answered.
     static func ofLookUp(_ response: HTTPResponse, of reference: TaskReference) -> LookUpOutcome {
         let answer = ProviderAnswer(response)
-        let verdict = verdict(on: answer, isLookUp: true)
+        var verdict = verdict(on: answer, isLookUp: true)
+        // It may lead to a second create: what contradicts itself is no proof.
+        if verdict == .noSuchTask, !answer.isPlainAbsence { verdict = .unreadable }
         if verdict == .success, let task = task(in: answer, statusWhenUnsaid: .unknown) {
             guard reference.isMet(by: task) else { return .unavailable(failure(.anotherTask, answer)) }
             return .found(task)
@@ -42,7 +45,7 @@ enum AnswerClassification {
         switch answer.code {
         case .none: byStatus(answer.status)
         case .number(let code): byNumber(code, isLookUp: isLookUp) ?? byUnknownCode(answer.status)
-        case .word(let word): byWord(word, isLookUp: isLookUp) ?? byUnknownCode(answer.status)
+        case .word(let word): byWord(word, answer.status, isLookUp: isLookUp) ?? byUnknownCode(answer.status)
         }
     }
 
@@ -112,15 +115,18 @@ extension AnswerClassification {
         }
     }
 
-    /// The words of gateways.
-    private static func byWord(_ word: String, isLookUp: Bool) -> Verdict? {
+    /// The words of gateways. That a create is refused for certain is the status's to say, except for two words that
+    /// come with a status of another meaning (kling-api-facts.md 1.6).
+    private static func byWord(_ word: String, _ status: Int, isLookUp: Bool) -> Verdict? {
+        let isRefused = byStatus(status).certainty == .refused
         switch word {
-        case "success": .success
-        case "invalid_request": .badRequest
-        case "model_not_found": .noChannel
-        case "task_not_exist" where isLookUp: .noSuchTask
-        case "insufficient_user_quota", "pre_consume_token_quota_failed": .account
-        default: nil
+        case "success": return .success
+        case "task_not_exist" where isLookUp: return .noSuchTask
+        case "invalid_request" where isRefused || status == 500: return .badRequest
+        case "model_not_found" where isRefused || status == 503: return .noChannel
+        case "insufficient_user_quota" where isRefused, "pre_consume_token_quota_failed" where isRefused:
+            return .account
+        default: return nil
         }
     }
 
@@ -258,6 +264,12 @@ extension Verdict {
         "the provider answered with another task than was asked for",
         "the task is looked up again"
     )
+}
+
+extension ProviderAnswer {
+    /// Whether what says that there is no such task says nothing else: by a status of a server in order, and without a
+    /// task beside it.
+    fileprivate var isPlainAbsence: Bool { [200, 400, 404].contains(status) && data?["task_id"] == nil }
 }
 
 extension TaskReference {

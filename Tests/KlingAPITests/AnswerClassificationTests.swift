@@ -76,6 +76,10 @@ struct AnswerClassificationTests {
         AnswerCase(200, #"{"code":1303.0,"message":"slots"}"#, .throttled, .throttled),
         AnswerCase(200, #"{"code":5000,"message":"internal"}"#, .ambiguous, .providerUnavailable),
         AnswerCase(200, #"{"code":9999,"message":"new"}"#, .ambiguous, .providerUnavailable),
+        AnswerCase(504, gateway("bad", code: "\"invalid_request\""), .ambiguous, .providerUnavailable),
+        AnswerCase(502, gateway("no channel", code: "\"model_not_found\""), .ambiguous, .providerUnavailable),
+        AnswerCase(404, gateway("no channel", code: "\"model_not_found\""), .refused, .unsupported),
+        AnswerCase(500, gateway("quota", code: "\"insufficient_user_quota\""), .ambiguous, .providerUnavailable),
         AnswerCase(200, #"{"code":"task_failed","message":"?"}"#, .ambiguous, .providerUnavailable),
         // And before any other status.
         AnswerCase(500, #"{"code":1201,"message":"bad"}"#, .refused, .refused),
@@ -146,6 +150,7 @@ struct AnswerClassificationTests {
         AnswerCase(400, #"{"code":"task_not_exist","message":"task_not_exist"}"#, .noSuchTask, .notFound),
         AnswerCase(200, #"{"code":"task_not_exist","message":"task_not_exist"}"#, .noSuchTask, .notFound),
         AnswerCase(400, gateway("gone", code: "\"task_not_exist\""), .noSuchTask, .notFound),
+        AnswerCase(500, #"{"code":1203,"message":"task not found"}"#, .unavailable, .providerUnavailable),
         AnswerCase(200, #"{"code":0,"data":{"task_id":"999"}}"#, .unavailable, .providerUnavailable),
     ]
 
