@@ -18,6 +18,7 @@ let settings: [SwiftSetting] =
 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .systemLibrary(
@@ -71,12 +73,12 @@ let package = Package(
 
         .target(
             name: "KlingAPI",
-            dependencies: ["HTTPTransport", "ImageHeader", "JSON", systemPackage],
+            dependencies: ["HTTPTransport", "ImageHeader", "JSON", jwtKit, systemPackage],
             swiftSettings: settings
         ),
         .testTarget(
             name: "KlingAPITests",
-            dependencies: ["KlingAPI", "HTTPTransport", "JSON", logging],
+            dependencies: ["KlingAPI", "HTTPTransport", "JSON", crypto, logging],
             swiftSettings: settings
         ),
 

@@ -37,6 +37,23 @@ enum AnswerClassification {
         }
     }
 
+    /// The outcome of a question for a list that was answered.
+    static func ofList(_ response: HTTPResponse) -> ListOutcome {
+        let answer = ProviderAnswer(response)
+        let verdict = verdict(on: answer)
+        if verdict == .success, let items = answer.list {
+            return .page(
+                items.compactMap { ProviderTask($0, statusWhenUnsaid: .unknown, requestID: answer.requestID) }
+            )
+        }
+        let failure = failure(verdict == .success ? .unreadable : verdict, answer)
+        switch verdict.certainty {
+        case .refused: return .rejected(failure)
+        case .throttled: return .throttled(failure)
+        case .success, .noSuchTask, .uncertain: return .unavailable(failure)
+        }
+    }
+
     private static func task(in answer: ProviderAnswer, statusWhenUnsaid: ProviderTaskStatus) -> ProviderTask? {
         answer.data.flatMap { ProviderTask($0, statusWhenUnsaid: statusWhenUnsaid, requestID: answer.requestID) }
     }
@@ -270,6 +287,11 @@ extension ProviderAnswer {
     /// Whether what says that there is no such task says nothing else: by a status of a server in order, and without a
     /// task beside it.
     fileprivate var isPlainAbsence: Bool { [200, 400, 404].contains(status) && data?["task_id"] == nil }
+}
+
+extension ProviderFailure {
+    /// Whether the provider takes the login for expired or not yet valid: another one may do (kling-api-facts.md 4).
+    var isStaleLogin: Bool { code?.wholeNumber == 1003 || code?.wholeNumber == 1004 }
 }
 
 extension TaskReference {

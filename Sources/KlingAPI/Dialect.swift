@@ -24,6 +24,17 @@ package struct Dialect: Sendable, Equatable {
         generationsPath: "/kling/v1/images/generations"
     )
 
+    /// Kling's own API (kling-api-facts.md sections 2 and 3): either id finds a task, and what it does not find is not
+    /// there.
+    package static let kling = Dialect(
+        name: "kling",
+        baseURL: "https://api-singapore.klingai.com",
+        sendsExternalTaskID: true,
+        lookUpIsAuthoritative: true,
+        hasList: true,
+        generationsPath: "/v1/images/generations"
+    )
+
     /// The path of a task: Kling takes either id in the same place (kling-api-facts.md 3.3).
     func path(of task: TaskReference) -> String { "\(generationsPath)/\(PercentEncoding.segment(task.id))" }
 }

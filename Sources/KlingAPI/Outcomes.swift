@@ -13,6 +13,18 @@ package enum CreateOutcome: Sendable, Equatable {
     case ambiguous(ProviderFailure)
 }
 
+/// What a page of the list of an account's tasks has shown. That a task is in it is proof; that it is not proves nothing
+/// (design section 6.5).
+package enum ListOutcome: Sendable, Equatable {
+    /// What of it could be read, in the provider's order, which is not documented; fewer than asked for at the end.
+    case page([ProviderTask])
+    case throttled(ProviderFailure)
+    /// The provider does not take the question: key, account or address, or there is no list.
+    case rejected(ProviderFailure)
+    /// No answer, or none that can be read.
+    case unavailable(ProviderFailure)
+}
+
 /// What a look-up has shown.
 package enum LookUpOutcome: Sendable, Equatable {
     case found(ProviderTask)

@@ -24,6 +24,8 @@ struct ProviderAnswer {
     private(set) var location: String?
     /// What should hold a task.
     private(set) var data: JSONValue?
+    /// What should hold tasks.
+    private(set) var list: [JSONValue]?
     /// Whether the body is a JSON object.
     let isReadable: Bool
 
@@ -49,6 +51,7 @@ struct ProviderAnswer {
         setCode(envelope["code"])
         message = says.map { Self.cut($0, to: 500) }
         requestID = body["request_id"]?.text ?? envelope["request_id"]?.text ?? says.flatMap(Self.requestID)
+        list = body["data"]?.arrayValue
         data = body["data"]?.objectValue != nil ? body["data"] : body["task_id"] == nil ? nil : body
         // A gateway of the new-api family puts the provider's whole answer into a message as text.
         if code == .word("fail_to_fetch_task"), let inner = says.flatMap({ try? JSONValue.parse($0) }),

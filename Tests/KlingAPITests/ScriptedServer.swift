@@ -12,7 +12,7 @@ import Synchronization
 /// An HTTP server on loopback that answers what a test tells it to, in ways that no server means to: byte by byte, not
 /// at all, or by hanging up. On threads of its own: those of Dispatch also run the tests, and would be blocked.
 final class ScriptedServer: Sendable {
-    /// What it does when it has read a whole request.
+    /// What it does when it has read a whole request. It is asked once for each, when the head is there.
     enum Reply: Sendable {
         case answer(Int, headers: [String] = [], String)
         case hangUp
@@ -38,6 +38,7 @@ final class ScriptedServer: Sendable {
     private let listener: Int32
     private let reply: @Sendable (Request) -> Reply
     private let received = Mutex<[Request]>([])
+    private let broken = Mutex<[String]>([])
     private let isStopped = Mutex(false)
 
     /// Runs a server for the length of `body`.
@@ -62,6 +63,8 @@ final class ScriptedServer: Sendable {
 
     var url: String { "http://127.0.0.1:\(port)" }
     var requests: [Request] { received.withLock { $0 } }
+    /// What came of the requests of which the rest never did.
+    var brokenOff: [String] { broken.withLock { $0 } }
 
     /// A port on which nobody listens.
     static func deadPort() throws -> UInt16 {
@@ -133,9 +136,9 @@ final class ScriptedServer: Sendable {
 
     private func serve(_ connection: Int32) {
         defer { close(connection) }
-        guard let request = readRequest(connection) else { return }
+        guard let (request, reply) = readRequest(connection) else { return }
         received.withLock { $0.append(request) }
-        switch reply(request) {
+        switch reply {
         case .hangUp: return
         case .answerEarly: send(503, headers: [], "", on: connection)
         case .silence:
@@ -157,8 +160,9 @@ final class ScriptedServer: Sendable {
         }
     }
 
-    private func readRequest(_ connection: Int32) -> Request? {
+    private func readRequest(_ connection: Int32) -> (Request, Reply)? {
         var bytes: [UInt8] = []
+        var decided: Reply?
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             if let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) {
@@ -168,11 +172,17 @@ final class ScriptedServer: Sendable {
                     lines: head.split(separator: "\r\n").map(String.init),
                     body: String(decoding: body, as: UTF8.self)
                 )
-                if case .answerEarly = reply(request) { return request }
-                if body.count >= Int(request.header("Content-Length") ?? "0") ?? 0 { return request }
+                let reply = decided ?? reply(request)
+                decided = reply
+                if case .answerEarly = reply { return (request, reply) }
+                if body.count >= Int(request.header("Content-Length") ?? "0") ?? 0 { return (request, reply) }
             }
             let got = read(connection, &buffer, buffer.count)
-            guard got > 0 else { return nil }
+            guard got > 0 else {
+                let text = String(decoding: bytes, as: UTF8.self)
+                if !text.isEmpty { broken.withLock { $0.append(text) } }
+                return nil
+            }
             bytes += buffer[..<got]
         }
     }
