@@ -127,14 +127,14 @@ let package = Package(
         .target(
             name: "KlingSimulator",
             dependencies: [
-                "JSON", logging, nioCore,
+                "JSON", crypto, logging, nioCore,
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "KlingSimulatorTests",
-            dependencies: ["KlingSimulator", "JSON", asyncHTTPClient, nioCore, nioHTTP1],
+            dependencies: ["KlingSimulator", "JSON", asyncHTTPClient, crypto, nioCore, nioHTTP1],
             swiftSettings: settings
         ),
 

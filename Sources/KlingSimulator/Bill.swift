@@ -12,6 +12,8 @@ struct Bill: Sendable {
     var refused = 0
     var throttled = 0
     var lookUps = 0
+    /// Requests for the list of tasks.
+    var lists = 0
     var imageRequests = 0
     var imageRequestsWithKey = 0
     private var createsByExternalID: [String: Int] = [:]
@@ -40,6 +42,7 @@ struct Bill: Sendable {
             "refused": .integer(Int64(refused)),
             "throttled": .integer(Int64(throttled)),
             "look_ups": .integer(Int64(lookUps)),
+            "lists": .integer(Int64(lists)),
             "image_requests": .integer(Int64(imageRequests)),
             "image_requests_with_key": .integer(Int64(imageRequestsWithKey)),
             "units": .integer(Int64(units)),

@@ -8,6 +8,8 @@ package struct Fault: Sendable, Equatable {
         case create
         /// A task is asked after.
         case lookUp = "look_up"
+        /// The account's tasks are asked for, where there is a list.
+        case list
         /// A finished image is fetched.
         case image
     }
@@ -98,8 +100,10 @@ extension Fault {
         /// The requests that this can happen to.
         package var endpoints: [Endpoint] {
             switch self {
-            case .cut, .status, .delay, .html, .redirect: [.create, .lookUp, .image]
-            case .brokenJSON, .codeAsString, .codeNull, .noTaskStatus: [.create, .lookUp]
+            case .cut, .status, .delay, .html: [.create, .lookUp, .list, .image]
+            case .redirect: [.create, .lookUp, .image]
+            case .brokenJSON: [.create, .lookUp, .list]
+            case .codeAsString, .codeNull, .noTaskStatus: [.create, .lookUp]
             case .takenThenCut, .takenThenStatus, .takenInvisible, .lateCreate, .failedTask: [.create]
             case .taskNotExist, .taskResultNull, .noIndex, .succeededWord, .fewerImages: [.lookUp]
             case .partialBody, .wrongBody, .expired: [.image]

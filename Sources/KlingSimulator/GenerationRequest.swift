@@ -7,6 +7,8 @@ struct GenerationRequest: Equatable, Sendable {
     var n: Int
     var size: PixelSize
     var externalTaskID: String?
+    /// Whether each image comes with a watermark too.
+    var wantsWatermark = false
 }
 
 extension GenerationRequest {
@@ -42,6 +44,7 @@ extension GenerationRequest {
         n = try fields.integer("n", in: 1...9) ?? 1
         size = ratio.size * resolution.factor
         externalTaskID = try fields.string("external_task_id")
+        wantsWatermark = limits == .current ? try fields.flag("enabled", in: "watermark_info") ?? false : false
     }
 
     private static func checkModel(_ fields: RequestFields) throws(Refusal) {

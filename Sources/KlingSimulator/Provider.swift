@@ -45,7 +45,7 @@ extension Provider {
         settle(at: now)
         bill.creates += 1
         if let externalID = try? request.get().externalTaskID { bill.count(createOf: externalID) }
-        if let refusal = refusal(of: authorization) {
+        if let refusal = refusal(of: authorization, at: now) {
             bill.refused += 1
             return refusal
         }
@@ -97,6 +97,7 @@ extension Provider {
             n: request.n,
             size: request.size,
             prompt: String(request.prompt.prefix(SimulatedTask.longestPrompt)),
+            wantsWatermark: request.wantsWatermark,
             seed: random.next(),
             lifecycle: TaskLifecycle(
                 createdAt: now,
@@ -169,7 +170,7 @@ extension Provider {
     mutating func lookUp(_ id: String, authorization: String?, base: String, at now: Int64) -> Reply {
         settle(at: now)
         bill.lookUps += 1
-        if let refusal = refusal(of: authorization) { return refusal }
+        if let refusal = refusal(of: authorization, at: now) { return refusal }
         let key = UInt64(id).flatMap { tasks[$0] == nil ? nil : $0 } ?? idOfTask(external: id)
         let task = key.flatMap { key in
             tasks[key]?.lookUps += 1
@@ -177,16 +178,21 @@ extension Provider {
         }
         let hasResult = task?.lifecycle.status(at: now) == .succeed
         let fault = faults.next(for: .lookUp, succeeds: hasResult)
-        if let fault, fault.kind == .taskNotExist { return configuration.dialect.noSuchTask.overridden(by: fault) }
+        if let fault, fault.kind == .taskNotExist { return noSuchTask().overridden(by: fault) }
         if let fault, let reply = replyInstead(fault) { return reply }
-        guard let task, task.visibleAt <= now else { return finish(configuration.dialect.noSuchTask, fault) }
+        guard let task, task.visibleAt <= now else { return finish(noSuchTask(), fault) }
 
-        let expires = now + configuration.urlLifetime.wholeMilliseconds
-        let count = fault?.kind == .fewerImages ? task.n - 1 : task.n
-        let urls = (0..<count).map { base + addresses.make(task: task.id, index: $0, expires: expires) }
+        let urls = urls(of: task, count: fault?.kind == .fewerImages ? task.n - 1 : task.n, base: base, at: now)
         var answer = configuration.dialect.found(task, at: now, urls: urls, requestID: random.uuid())
         if let fault { Self.spoil(&answer, fault.kind) }
         return finish(Reply(json: .object(answer)), fault)
+    }
+
+    private mutating func noSuchTask() -> Reply { configuration.dialect.noSuchTask(requestID: random.uuid()) }
+
+    private func urls(of task: SimulatedTask, count: Int, base: String, at now: Int64) -> [String] {
+        let expires = now + configuration.urlLifetime.wholeMilliseconds
+        return (0..<count).map { base + addresses.make(task: task.id, index: $0, expires: expires) }
     }
 
     private func idOfTask(external id: String) -> UInt64? {
@@ -212,6 +218,41 @@ extension Provider {
 }
 
 extension Provider {
+    /// Replies to a request for the tasks of the account, newest first, where the dialect has that; `query` and `base`
+    /// are as in the request.
+    mutating func list(query: String, authorization: String?, base: String, at now: Int64) -> Reply {
+        settle(at: now)
+        bill.lists += 1
+        if let refusal = refusal(of: authorization, at: now) { return refusal }
+        let fault = faults.next(for: .list, succeeds: true)
+        if let fault, let reply = replyInstead(fault) { return reply }
+        do throws(Refusal) {
+            let page = try ListPage(query: query)
+            let items = visibleTasks(on: page, at: now).map { task -> JSONValue in
+                let urls = urls(of: task, count: task.n, base: base, at: now)
+                return .object(configuration.dialect.description(of: task, at: now, urls: urls))
+            }
+            let answer = configuration.dialect.envelope(.array(items), requestID: random.uuid())
+            return finish(Reply(json: .object(answer)), fault)
+        } catch {
+            return finish(configuration.dialect.refusal(error, requestID: random.uuid()), fault)
+        }
+    }
+
+    private func visibleTasks(on page: ListPage, at now: Int64) -> [SimulatedTask] {
+        let newestFirst = stride(from: next - 1, through: oldest, by: -1).lazy
+        let visible = newestFirst.compactMap { tasks[id(ofTask: $0)] }.filter { $0.visibleAt <= now }
+        return Array(visible.dropFirst(page.start).prefix(page.size))
+    }
+
+    /// Replies to a request that is none of the provider's: to an address that it does not have, or by a method that
+    /// it does not take there.
+    mutating func stray(path: String, isWrongMethod: Bool) -> Reply {
+        configuration.dialect.stray(path: path, isWrongMethod: isWrongMethod, requestID: random.uuid())
+    }
+}
+
+extension Provider {
     /// Replies to the request for an image. A key shown with it has no business there and is counted.
     mutating func image(path: String, query: String, hasCredentials: Bool, at now: Int64) -> Reply {
         bill.imageRequests += 1
@@ -231,10 +272,11 @@ extension Provider {
 }
 
 extension Provider {
-    private mutating func refusal(of authorization: String?) -> Reply? {
+    private mutating func refusal(of authorization: String?, at now: Int64) -> Reply? {
         configuration.dialect.refusal(
             authorization: authorization,
-            apiKey: configuration.apiKey,
+            configuration: configuration,
+            at: now,
             requestID: random.uuid()
         )
     }

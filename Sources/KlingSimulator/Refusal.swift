@@ -19,6 +19,20 @@ struct Refusal: Error, Equatable, Sendable {
         Refusal(httpStatus: 404, code: 1203, message: message)
     }
 
+    /// 1202: the address is right, the method is not.
+    static let method = Refusal(httpStatus: 404, code: 1202, message: "request method is not supported")
+
+    /// 1000: the signature of a login is not right, or what it signs is not complete.
+    static let badSignature = Refusal(httpStatus: 401, code: 1000, message: "authentication failed")
+    /// 1001
+    static let noKey = Refusal(httpStatus: 401, code: 1001, message: "Authorization is empty")
+    /// 1002
+    static let unknownKey = Refusal(httpStatus: 401, code: 1002, message: "api key not found")
+    /// 1003
+    static let tokenNotYetValid = Refusal(httpStatus: 401, code: 1003, message: "token is not valid yet")
+    /// 1004
+    static let tokenExpired = Refusal(httpStatus: 401, code: 1004, message: "token is expired")
+
     /// 1301: the prompt is against the content policy.
     static let contentPolicy = Refusal(httpStatus: 400, code: 1301, message: "content security policy violated")
 

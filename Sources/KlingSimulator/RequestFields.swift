@@ -37,6 +37,14 @@ struct RequestFields {
         return word
     }
 
+    func flag(_ name: String, in object: String) throws(Refusal) -> Bool? {
+        guard let value = given(object) else { return nil }
+        guard let members = value.objectValue else { throw .parameter("\(object) must be an object") }
+        guard let flag = RequestFields(members).given(name) else { return nil }
+        guard let isOn = flag.boolValue else { throw .parameter("\(object).\(name) must be true or false") }
+        return isOn
+    }
+
     private func given(_ name: String) -> JSONValue? {
         guard let value = members[name], !value.isNull, value != "" else { return nil }
         return value

@@ -8,6 +8,7 @@ struct SimulatedTask: Equatable, Sendable {
     let size: PixelSize
     /// The beginning of the prompt, at most ``longestPrompt`` characters: a hundred thousand tasks must fit in memory.
     let prompt: String
+    let wantsWatermark: Bool
     /// The pictures follow from it.
     let seed: UInt64
     let lifecycle: TaskLifecycle

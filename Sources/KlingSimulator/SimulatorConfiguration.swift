@@ -10,8 +10,12 @@ package struct SimulatorConfiguration: Sendable {
     package var seed = UInt64.random(in: .min ... .max)
     /// How long tasks take, compared with the real provider: 0.01 is a hundred times faster. Not negative.
     package var timeScale = 1.0
-    /// The only key that is accepted; `nil` accepts any that is not empty.
+    /// The only key that is accepted as it is; `nil` accepts any that is not empty, and in Kling's dialect no token.
     package var apiKey: String?
+    /// Under whose name signed tokens are accepted, in Kling's dialect; without it and ``secretKey`` none is.
+    package var accessKey: String?
+    /// What signed tokens are checked with.
+    package var secretKey: String?
     /// How long an image can be fetched from the address that a look-up gave. The provider's own time is 30 days.
     package var urlLifetime = Duration.seconds(30 * 86_400)
     /// How many images may be in the making at once; a create over it is answered 429 with code 1303. `nil` is no limit.

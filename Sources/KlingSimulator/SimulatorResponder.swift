@@ -44,6 +44,10 @@ struct SimulatorResponder: HTTPResponder {
             }
             return await state.create(request, authorization: authorization)
         }
+        if request.method == .get, path == generations, configuration.dialect.hasList {
+            let base = base(of: request, channel: channel)
+            return await state.list(query: request.uri.query ?? "", authorization: authorization, base: base)
+        }
         if request.method == .get, path.hasPrefix(generations + "/") {
             let id = PercentEncoding.decode(path.dropFirst(generations.count + 1))
             return await state.lookUp(id, authorization: authorization, base: base(of: request, channel: channel))
@@ -52,7 +56,8 @@ struct SimulatorResponder: HTTPResponder {
             let query = request.uri.query ?? ""
             return await state.image(path: path, query: query, hasCredentials: authorization != nil)
         }
-        return configuration.dialect.unknownPath(path)
+        let isKnown = path == generations || path.hasPrefix(generations + "/")
+        return await state.stray(path: path, isWrongMethod: isKnown)
     }
 
     /// Image addresses lead back the way the caller came, through a port mapping for example.

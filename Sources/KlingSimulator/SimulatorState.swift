@@ -17,6 +17,14 @@ actor SimulatorState {
         provider.lookUp(id, authorization: authorization, base: base, at: clock.now)
     }
 
+    func list(query: String, authorization: String?, base: String) -> Reply {
+        provider.list(query: query, authorization: authorization, base: base, at: clock.now)
+    }
+
+    func stray(path: String, isWrongMethod: Bool) -> Reply {
+        provider.stray(path: path, isWrongMethod: isWrongMethod)
+    }
+
     func image(path: String, query: String, hasCredentials: Bool) -> Reply {
         provider.image(path: path, query: query, hasCredentials: hasCredentials, at: clock.now)
     }
