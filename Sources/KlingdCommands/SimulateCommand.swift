@@ -8,8 +8,11 @@ struct SimulateCommand: ParsableCommand {
         commandName: "simulate",
         abstract: "Imitate the provider over HTTP; its address is printed on stdout.",
         discussion: """
-            GET /_simulator/bill tells what was paid, POST /_simulator/faults makes things go wrong,
+            GET /_simulator/bill tells what was paid, POST /_simulator/faults makes things go wrong, \
             POST /_simulator/clock moves its clock. It ends with SIGINT or SIGTERM.
+
+            Any key is accepted. With --dialect kling, logins signed with KLING_SECRET_KEY in the name of \
+            KLING_ACCESS_KEY are too, when both variables are set.
             """
     )
 
@@ -25,14 +28,23 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "How long jobs take, compared with the real ones.")
     var timeScale = 1.0
 
-    @Option(help: "Limits that are held: classic or current.")
-    var apiRevision = APIRevision.classic
+    @Option(help: "Whose addresses, login and answers are spoken: cometapi or kling.")
+    var dialect = Dialect.cometapi
+
+    @Option(help: "Limits that are held: classic or current (default: classic, with --dialect kling current).")
+    var apiRevision: APIRevision?
 
     @Option(help: "Images that may be in the making at once (default: no limit).")
     var slots: Int?
 
     @Option(help: "Seconds for which an image's URL works.")
     var urlLifetime: Int?
+
+    @Flag(help: "Take each external_task_id only once.")
+    var refuseDuplicateExternalIds = false
+
+    @Flag(name: .customLong("no-find-by-external-id"), help: "Find tasks by task_id only.")
+    var hidesExternalIDs = false
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535, not \(port)") }
@@ -44,15 +56,20 @@ struct SimulateCommand: ParsableCommand {
     }
 
     func run() throws {
-        let log = Log.bootstrap(.current)
+        let environment = Environment.current
+        let log = Log.bootstrap(environment)
         var configuration = SimulatorConfiguration()
+        configuration.dialect = dialect
+        if dialect == .kling { try readKeys(environment, into: &configuration) }
         configuration.host = host
         configuration.port = port
         if let seed { configuration.seed = seed }
         configuration.timeScale = timeScale
-        configuration.limits = apiRevision == .classic ? .classic : .current
+        configuration.limits = (apiRevision ?? dialect.usualRevision) == .classic ? .classic : .current
         configuration.slots = slots
         if let urlLifetime { configuration.urlLifetime = .seconds(urlLifetime) }
+        configuration.refusesDuplicateExternalIDs = refuseDuplicateExternalIds
+        configuration.findsByExternalID = !hidesExternalIDs
         configuration.logger = log
         guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
         let simulator = Simulator(configuration)
@@ -69,4 +86,23 @@ struct SimulateCommand: ParsableCommand {
         loop.run(end)
         throw CommandFailure(message: "the simulator ended", exitCode: CommandFailure.failed)
     }
+
+    /// From the environment alone: arguments can be read by everybody on the machine.
+    private func readKeys(
+        _ environment: Environment,
+        into configuration: inout SimulatorConfiguration
+    ) throws(CommandFailure) {
+        configuration.accessKey = environment["KLING_ACCESS_KEY"]
+        configuration.secretKey = environment["KLING_SECRET_KEY"]
+        guard (configuration.accessKey == nil) == (configuration.secretKey == nil) else {
+            throw CommandFailure(
+                message: "KLING_ACCESS_KEY and KLING_SECRET_KEY are of use only together",
+                exitCode: CommandFailure.usage
+            )
+        }
+    }
+}
+
+extension Dialect: ExpressibleByArgument {
+    fileprivate var usualRevision: APIRevision { self == .kling ? .current : .classic }
 }
