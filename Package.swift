@@ -78,7 +78,7 @@ let package = Package(
         ),
         .testTarget(
             name: "KlingAPITests",
-            dependencies: ["KlingAPI", "HTTPTransport", "JSON", crypto, logging],
+            dependencies: ["KlingAPI", "HTTPTransport", "JSON", "KlingSimulator", crypto, logging],
             swiftSettings: settings
         ),
 
