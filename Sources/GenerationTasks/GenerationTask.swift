@@ -106,6 +106,14 @@ package struct GenerationTask: Sendable, Equatable {
     package var error: TaskError?
     /// How often a create was begun.
     package var attempt = 0
+    /// Whose last attempt may still be on its way: `nil` once its end was seen, by whatever outcome (design section 6.6).
+    package var sender: OwnerID?
+    /// When the first attempt was begun: no job of this task can be older.
+    package var sentAt: Timestamp?
+    /// Unresolved because a second or later attempt was refused, which may be due to what an earlier one has made.
+    package var isRefused = false
+    /// A person had it sent again while an earlier attempt was in doubt: what fails now may be paid all the same.
+    package var mayBePaidBefore = false
     /// Counts the versions of this task; each write to the ledger names the one it replaces.
     package var revision: Int64 = 0
     /// Place of the last change among all changes of the ledger.
@@ -139,14 +147,43 @@ package struct GenerationTask: Sendable, Equatable {
     /// Whether the job goes on at the provider and nobody looks, because the watch was cancelled.
     package var isLeftAlone: Bool { watch == .cancelled && (state == .submitted || state == .processing) }
 
-    /// Whether the provider is to be asked about it.
+    /// Whether the provider is to be asked how the job gets on.
     package var isWatched: Bool {
         switch state {
-        case .unresolved: true
         case .submitted, .processing: watch == .active
-        case .queued, .submitting, .storing, .stored, .failed: false
+        case .queued, .submitting, .unresolved, .storing, .stored, .failed: false
         }
     }
+
+    /// Whether it is settled what became of the create, so that what was to be sent is needed no longer.
+    package var isCreateDefinite: Bool {
+        switch state {
+        case .queued, .submitting, .unresolved: false
+        case .submitted, .processing, .storing, .stored, .failed: true
+        }
+    }
+
+    /// Whether a job may be going on at the provider whose end nobody sees.
+    package var endIsUnseen: Bool { isLeftAlone || state == .unresolved }
+
+    /// A task that was refused without being paid gives its idempotency key and its external id back: the same request
+    /// may be tried again.
+    package var freesItsKey: Bool { state == .failed && charged == .no }
+
+    /// What is kept of a finished task for ever: enough to know it again, and what it cost.
+    package var tombstone: GenerationTask {
+        var kept = self
+        kept.request = [:]
+        kept.images = []
+        kept.taskStatusMessage = nil
+        kept.warnings = ["finished long ago: only its ids, its end and what it cost are kept"]
+        kept.error?.provider = nil
+        return kept
+    }
+
+    /// Whether the same request gives the same `externalTaskID` again, even after the ledger was lost: then a job that
+    /// the provider has under it is this task's, however old.
+    package var isNamedByKey: Bool { idempotencyKey != nil && request["external_task_id"] == nil }
 }
 
 extension GenerationTask {

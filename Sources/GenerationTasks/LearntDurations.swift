@@ -33,7 +33,13 @@ package struct LearntDurations: Sendable {
 
     private var recent: [JobClass: [Duration]] = [:]
 
-    package init() {}
+    package init(_ known: [JobClass: [Duration]] = [:]) { recent = known }
+
+    /// Every observation that is kept, in the order of observation.
+    package var all: [JobClass: [Duration]] { recent }
+
+    /// Takes over what others have observed too.
+    package mutating func replace(_ durations: [Duration], of job: JobClass) { recent[job] = durations }
 
     package mutating func observe(_ duration: Duration, of job: JobClass) {
         guard duration > .zero else { return }

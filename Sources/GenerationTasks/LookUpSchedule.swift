@@ -7,22 +7,40 @@ package struct LookUpSchedule {
         case throttled(until: Moment)
         /// The provider could not be reached or was not able to answer.
         case unavailable
+
+        package init(_ result: LookUpResult, at now: Moment) {
+            switch result {
+            case .found, .noSuchTask, .rejected: self = .answered
+            case .throttled(let error): self = .throttled(until: now + (error.retryAfter ?? .seconds(5)))
+            case .unavailable: self = .unavailable
+            }
+        }
     }
 
-    /// Look-ups at once; with the creates, 32 requests to the provider.
-    package static let inFlightLimit = 24
+    /// Look-ups of accepted jobs at once; with the creates and the look-ups of open ones, 32 requests to the provider.
+    package static let inFlightLimit = 20
     /// Failures in a row that open the breaker.
     package static let breakerThreshold = 5
 
     private var queue = DueQueue()
     /// Look-ups under way, and whether their tasks still count.
     private var inFlight: [TaskID: Bool] = [:]
+    /// Those of them that are made together, by one request for all.
+    private var together: Set<TaskID> = []
+    /// Tasks that such a request did not tell of: the next time they are looked up by themselves.
+    private var alone: Set<TaskID> = []
+    /// Requests for all are not worth their while before.
+    private var togetherAfter: Moment?
     private var failures = 0
     private var breakerPause = Backoff(first: .seconds(2), longest: .seconds(60))
     private var brokenUntil: Moment?
     private var throttledUntil: Moment?
 
-    package init() {}
+    private let inFlightLimit: Int
+
+    package init(inFlightLimit: Int = inFlightLimit) {
+        self.inFlightLimit = inFlightLimit
+    }
 
     /// Tasks that are looked up or wait for it.
     package var count: Int { queue.count + inFlight.values.count { $0 } }
@@ -39,6 +57,7 @@ package struct LookUpSchedule {
     /// Forgets `id`. A look-up under way is not stopped and keeps its place among those at once.
     package mutating func remove(_ id: TaskID) {
         queue.remove(id)
+        alone.remove(id)
         if inFlight[id] != nil { inFlight[id] = false }
     }
 
@@ -46,12 +65,51 @@ package struct LookUpSchedule {
     package mutating func takeDue(at now: Moment) -> [TaskID] {
         if let closedUntil, closedUntil > now { return [] }
         var due: [TaskID] = []
-        while inFlight.count < limit, let id = queue.takeDue(at: now) {
+        while requests < limit, let id = queue.takeDue(at: now) {
+            alone.remove(id)
             inFlight[id] = true
             due.append(id)
         }
         return due
     }
+
+    /// Tasks that one request can look up together: those due now, and those due within `slack` besides, at most `most`.
+    /// Empty when it would not save requests, or another such request is under way.
+    package mutating func takeTogether(at now: Moment, slack: Duration, most: Int) -> [TaskID] {
+        if let closedUntil = [closedUntil, togetherAfter].compactMap(\.self).max(), closedUntil > now { return [] }
+        guard together.isEmpty, failures < Self.breakerThreshold, let first = queue.next(), first <= now else {
+            return []
+        }
+        var dates: [(id: TaskID, date: Moment)] = []
+        while dates.count < most, let date = queue.next(), let id = queue.takeDue(at: now + slack) {
+            dates.append((id, date))
+        }
+        let due = dates.map(\.id).filter { !alone.contains($0) }
+        for (id, date) in dates where alone.contains(id) { queue.add(id, at: date) }
+        guard due.count >= Self.fewestTogether else {
+            for (id, date) in dates where !alone.contains(id) { queue.add(id, at: date) }
+            return []
+        }
+        for id in due { inFlight[id] = true }
+        together.formUnion(due)
+        return due
+    }
+
+    /// Below, single look-ups are as cheap, and their answers smaller.
+    package static let fewestTogether = 3
+
+    /// The request for all has its answer, in which these are missing: each is looked up by itself. When they are many,
+    /// it is a while before another such request is made.
+    package mutating func endTogether(without missing: [TaskID], at now: Moment) {
+        if 2 * missing.count > together.count { togetherAfter = now + Self.togetherPause }
+        together = []
+        for id in missing where inFlight.removeValue(forKey: id) == true {
+            queue.add(id, at: now)
+            alone.insert(id)
+        }
+    }
+
+    private static let togetherPause = Duration.seconds(60)
 
     /// Learns of the provider's health from a look-up.
     package mutating func note(_ outcome: Outcome, at now: Moment, jitter: Double) {
@@ -76,7 +134,7 @@ package struct LookUpSchedule {
 
     /// When ``takeDue(at:)`` has something to give next; `nil` when only an event can change that.
     package mutating func nextWake() -> Moment? {
-        guard inFlight.count < limit, let next = queue.next() else { return nil }
+        guard requests < limit, let next = queue.next() else { return nil }
         return max(next, closedUntil ?? next)
     }
 
@@ -86,6 +144,8 @@ package struct LookUpSchedule {
         return max(brokenUntil, throttledUntil)
     }
 
+    private var requests: Int { inFlight.count - together.count + (together.isEmpty ? 0 : 1) }
+
     /// An open breaker that has waited lets one look-up through to try.
-    private var limit: Int { failures >= Self.breakerThreshold ? 1 : Self.inFlightLimit }
+    private var limit: Int { failures >= Self.breakerThreshold ? 1 : inFlightLimit }
 }

@@ -103,6 +103,9 @@ package struct TaskError: Error, Sendable, Equatable {
 }
 
 extension TaskError {
+    /// Whether the provider had too many images of the account in flight: its code 1303 (kling-api-facts.md 2.3).
+    package var isConcurrencyRefusal: Bool { provider?.code == .integer(1303) || provider?.code == .string("1303") }
+
     /// Everything beside `code` and `message`: an error's `data`.
     package var details: JSONObject {
         var details: JSONObject = [

@@ -46,14 +46,28 @@ package enum TaskEvent: Sendable, Equatable {
     case sendStarted
     /// The provider told of the job: it took the create, or a look-up found it.
     case reported(ProviderReport, byLookUp: Bool)
-    /// Refused for certain, or found impossible before sending.
+    /// Refused for certain, or found impossible before sending. Of a second or later attempt that counts only once the
+    /// provider was seen not to have what an earlier one may have made.
     case refused(TaskError)
+    /// Refused for certain, but perhaps only because an attempt of which this ledger knows nothing has made the job.
+    case refusedInDoubt(TaskError)
+    /// The provider was seen not to have a job: the refusal counts.
+    case refusalConfirmed
     /// Refused for now.
     case throttled(TaskError)
     /// The create certainly did not arrive.
     case notSent(TaskError)
-    /// The create may have arrived.
+    /// The create may have arrived, and its connection has ended.
     case ambiguous(TaskError)
+    /// Whoever began the attempt is dead, or was stopped for so long that another took the task: the create may have
+    /// arrived, or may even be sent yet.
+    case senderLost(TaskError)
+    /// All that design section 6.6 asks for was seen: no attempt has made a job, so the task may be sent again.
+    case absenceProven
+    /// A person decided to have it sent again, whatever became of the attempt before.
+    case resendRequested
+    /// A person decided to look for it no longer.
+    case abandoned
     /// A look-up brought nothing that ends the task.
     case lookUpFailed(TaskError)
     /// An image lies in storage.

@@ -11,17 +11,37 @@ package enum LookUpResult: Sendable, Equatable {
     case unavailable(TaskError)
 }
 
-/// Asks the provider about one task.
+/// Asks the provider about one task: by the provider's id when it is known, else by its external id.
 package protocol TaskLookUp: Sendable {
     func lookUp(_ task: GenerationTask) async -> LookUpResult
+    /// How many tasks one request can ask about; 1 when the provider has no list.
+    var mostTogether: Int { get }
+    /// Asks about several tasks by one request.
+    func lookUp(together tasks: [GenerationTask]) async -> LookUpTogetherResult
 }
 
-/// Watches tasks at the provider: one actor, one timer, a heap of due times, however many tasks there are.
+/// What a look-up of several tasks brought.
+package enum LookUpTogetherResult: Sendable, Equatable {
+    /// Nothing is said of a task that is missing.
+    case found([TaskID: ProviderReport])
+    /// Ask less often.
+    case throttled(TaskError)
+    /// No answer, or none of use.
+    case unavailable(TaskError)
+}
+
+extension TaskLookUp {
+    package var mostTogether: Int { 1 }
+    package func lookUp(together tasks: [GenerationTask]) async -> LookUpTogetherResult { .found([:]) }
+}
+
+/// Watches the jobs of accepted tasks at the provider: one actor, one timer, a heap of due times, however many tasks there are.
 package actor TaskMonitor {
     private let executor: any SerialExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private let table: TaskTable
+    private let ledger: any Ledger
     private let source: any TaskLookUp
     private let time: any TimeSource
     private let jitter: @Sendable () -> Double
@@ -36,12 +56,14 @@ package actor TaskMonitor {
     package init(
         executor: any SerialExecutor,
         table: TaskTable,
+        ledger: any Ledger,
         source: any TaskLookUp,
         time: any TimeSource,
         jitter: @escaping @Sendable () -> Double
     ) {
         self.executor = executor
         self.table = table
+        self.ledger = ledger
         self.source = source
         self.time = time
         self.jitter = jitter
@@ -50,22 +72,33 @@ package actor TaskMonitor {
     /// Tasks being watched.
     package var watched: Int { schedule.count }
 
+    /// What an earlier process has left is looked at within so long, spread so that many do not come at once.
+    private static let inheritedPause = Duration.seconds(1)
+
+    /// How long jobs took lately, for who has to tell when one can have ended.
+    package var durations: LearntDurations { learnt }
+
     /// Takes note of a task as it is now: begins or ends watching it.
-    package func consider(_ task: GenerationTask) {
-        guard task.isWatched else {
+    package func consider(_ news: TaskNews) {
+        let task = news.task
+        guard task.isWatched, news.isOurs else {
             backoffs[task.id] = nil
             return schedule.remove(task.id)
         }
         guard !schedule.contains(task.id) else { return }
-        // How long ago somebody looked last is not known: an old job must not wait for another day.
-        plan(task, within: PollPlan.longestPause)
+        // How long ago an earlier process looked last is not known, and somebody may have waited long enough.
+        plan(task, within: news.isInherited ? Self.inheritedPause * jitter() : PollPlan.longestPause)
         bell.ring()
     }
 
     /// Watches until cancelled; look-ups under way are ended with it.
     package func run() async {
+        // Without it the plan is that of an unknown provider, no more.
+        if let known = try? await ledger.learntDurations() { learnt = LearntDurations(known) }
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
+                let together = dueTogether()
+                if !together.isEmpty { group.addTask { await self.look(together: together) } }
                 for id in schedule.takeDue(at: time.now) {
                     group.addTask { await self.look(id) }
                 }
@@ -75,35 +108,66 @@ package actor TaskMonitor {
         }
     }
 
-    private func look(_ id: TaskID) async {
+    /// Jobs that are due so soon are asked about with those that are due now.
+    private static let slack = Duration.milliseconds(500)
+
+    private func dueTogether() -> [TaskID] {
+        guard source.mostTogether > 1 else { return [] }
+        return schedule.takeTogether(at: time.now, slack: Self.slack, most: source.mostTogether)
+    }
+
+    private func look(together ids: [TaskID]) async {
         defer { bell.ring() }
-        guard let task = await table.snapshot(id), task.isWatched else { return _ = schedule.finished(id) }
+        var tasks: [GenerationTask] = []
+        for id in ids { if let task = await table.snapshot(id), task.isWatched { tasks.append(task) } }
         lookUps += 1
-        var result = await source.lookUp(task)
-        if case .found(let report) = result, task.state == .unresolved, await !isOurs(report, task) {
-            result = .noSuchTask(Self.notOurs(report))
+        let reports: [TaskID: ProviderReport]
+        switch await source.lookUp(together: tasks) {
+        case .found(let found): reports = found
+        case .throttled(let error):
+            reports = [:]
+            schedule.note(.init(.throttled(error), at: time.now), at: time.now, jitter: jitter())
+        case .unavailable(let error):
+            reports = [:]
+            schedule.note(.init(.unavailable(error), at: time.now), at: time.now, jitter: jitter())
         }
+        schedule.endTogether(without: ids.filter { reports[$0] == nil }, at: time.now)
+        await withDiscardingTaskGroup { group in
+            for task in tasks {
+                guard let report = reports[task.id] else { continue }
+                group.addTask { await self.note(.found(report), of: task) }
+            }
+        }
+    }
+
+    private func look(_ id: TaskID) async {
+        guard let task = await table.snapshot(id), task.isWatched else {
+            _ = schedule.finished(id)
+            return bell.ring()
+        }
+        lookUps += 1
+        await note(await source.lookUp(task), of: task)
+    }
+
+    /// Lets a look-up's answer happen to its task, and plans the next.
+    private func note(_ result: LookUpResult, of task: GenerationTask) async {
+        defer { bell.ring() }
+        let id = task.id
         let now = time.now
         let event: TaskEvent
-        let outcome: LookUpSchedule.Outcome
         var isNews = false
         switch result {
         case .found(let report):
-            if let duration = report.duration, report.status == .succeed {
-                learnt.observe(duration, of: task.jobClass)
-            }
+            if let duration = report.duration, report.status == .succeed { await learn(duration, of: task.jobClass) }
             backoffs[id] = nil
             isNews = true
-            (event, outcome) = (.reported(report, byLookUp: true), .answered)
-        case .noSuchTask(let error), .rejected(let error): (event, outcome) = (.lookUpFailed(error), .answered)
-        case .throttled(let error):
-            let until = now + (error.retryAfter ?? .seconds(5))
-            (event, outcome) = (.lookUpFailed(error), .throttled(until: until))
-        case .unavailable(let error): (event, outcome) = (.lookUpFailed(error), .unavailable)
+            event = .reported(report, byLookUp: true)
+        case .noSuchTask(let error), .rejected(let error), .throttled(let error), .unavailable(let error):
+            event = .lookUpFailed(error)
         }
         // A look-up that was cut off by our own end tells nothing.
         guard isNews || !Task.isCancelled else { return _ = schedule.finished(id) }
-        schedule.note(outcome, at: now, jitter: jitter())
+        schedule.note(.init(result, at: now), at: now, jitter: jitter())
         var after = task
         // Not wanted any more: what was learnt is still true.
         if isNews || schedule.contains(id) {
@@ -127,29 +191,17 @@ package actor TaskMonitor {
 
     /// Whether a job has had its time, and the provider was there to say that it is not done.
     private func isSilent(_ task: GenerationTask, _ result: LookUpResult) -> Bool {
-        guard task.state != .unresolved, age(of: task) >= PollPlan.silentAge else { return false }
+        guard age(of: task) >= PollPlan.silentAge else { return false }
         return switch result {
         case .found, .noSuchTask: true
         case .throttled, .rejected, .unavailable: false
         }
     }
 
-    /// Clocks here and there may differ by as much.
-    private static let clockSlack = Duration.seconds(300)
-
-    /// A job found by a name that a client may have used before is taken for this task's only if it was made after the
-    /// task and belongs to no other.
-    private func isOurs(_ report: ProviderReport, _ task: GenerationTask) async -> Bool {
-        let earliest = task.createdAt.milliseconds - Self.clockSlack.milliseconds
-        guard report.createdAt.map({ $0.milliseconds >= earliest }) ?? true else { return false }
-        guard let known = await table.snapshot(taskID: report.taskID) else { return true }
-        return known.id == task.id
-    }
-
-    private static func notOurs(_ report: ProviderReport) -> TaskError {
-        let message =
-            "the provider has a job under this external_task_id (\(report.taskID)), but an older one or another task's"
-        return TaskError(.providerUnavailable, message, charged: .unknown, retryable: true)
+    private func learn(_ duration: Duration, of job: JobClass) async {
+        learnt.observe(duration, of: job)
+        // Other processes have observed too.
+        if let known = try? await ledger.learn(duration, of: job) { learnt.replace(known, of: job) }
     }
 
     private func age(of task: GenerationTask) -> Duration {
@@ -158,7 +210,6 @@ package actor TaskMonitor {
     }
 
     private func plan(_ task: GenerationTask, within longest: Duration = PollPlan.slowAge) {
-        guard task.state != .unresolved else { return planAgain(task, nil) }
         schedule.add(task.id, at: time.now + min(pause(before: task), longest))
     }
 
@@ -171,8 +222,8 @@ package actor TaskMonitor {
         return next - age
     }
 
-    /// After a look-up without news, and for a task whose fate is unknown.
-    private func planAgain(_ task: GenerationTask, _ result: LookUpResult?) {
+    /// After a look-up without news.
+    private func planAgain(_ task: GenerationTask, _ result: LookUpResult) {
         let fresh: Backoff =
             switch result {
             case .rejected: Backoff(first: .seconds(60), longest: .seconds(600))
@@ -184,7 +235,7 @@ package actor TaskMonitor {
         backoffs[task.id] = backoff
         switch result {
         // The provider did answer: no reason to ask an old job more often than planned.
-        case .noSuchTask, .rejected: if task.state != .unresolved { pause = max(pause, self.pause(before: task)) }
+        case .noSuchTask, .rejected: pause = max(pause, self.pause(before: task))
         default: break
         }
         schedule.add(task.id, at: time.now + pause)

@@ -11,17 +11,17 @@ struct LookUpScheduleTests {
         return schedule
     }
 
-    @Test("gives out 24 look-ups at once, and another for each that ends")
+    @Test("gives out 20 look-ups at once, and another for each that ends")
     func limit() {
         var schedule = schedule(100)
         let first = schedule.takeDue(at: start)
-        #expect(first == (0..<24).map { TaskID.sample($0) })
+        #expect(first == (0..<20).map { TaskID.sample($0) })
         #expect(schedule.takeDue(at: start).isEmpty)
         #expect(schedule.nextWake() == nil)
         #expect(schedule.count == 100)
         #expect(schedule.finished(.sample(3)) == true)
         #expect(schedule.nextWake() == start)
-        #expect(schedule.takeDue(at: start) == [.sample(24)])
+        #expect(schedule.takeDue(at: start) == [.sample(20)])
         #expect(schedule.count == 99)
     }
 
@@ -48,7 +48,7 @@ struct LookUpScheduleTests {
         }
         #expect(schedule.takeDue(at: Moment(.milliseconds(29_999))).isEmpty)
         #expect(schedule.nextWake() == Moment(.seconds(30)))
-        #expect(schedule.takeDue(at: Moment(.seconds(30))).count == 24)
+        #expect(schedule.takeDue(at: Moment(.seconds(30))).count == 20)
     }
 
     // MARK: Breaker
@@ -96,7 +96,7 @@ struct LookUpScheduleTests {
         #expect(tried.count == 1)
         schedule.note(.answered, at: later, jitter: 0)
         for id in tried { #expect(schedule.finished(id) == true) }
-        #expect(schedule.takeDue(at: later).count == 24)
+        #expect(schedule.takeDue(at: later).count == 20)
         for _ in 0..<5 { schedule.note(.unavailable, at: later, jitter: 0) }
         for number in 0..<30 { _ = schedule.finished(.sample(number)) }
         #expect(schedule.takeDue(at: later + .milliseconds(1999)).isEmpty)
@@ -111,9 +111,9 @@ struct LookUpScheduleTests {
         }
     }
 
-    @Test("one outage that 24 look-ups meet at once counts as one: the pause is 2 s, not 60")
+    @Test("one outage that 20 look-ups meet at once counts as one: the pause is 2 s, not 60")
     func oneOutage() {
-        var schedule = schedule(24)
+        var schedule = schedule(20)
         failMany(&schedule, at: start)
         #expect(schedule.nextWake() == Moment(.seconds(2)))
     }
@@ -142,13 +142,13 @@ struct LookUpScheduleTests {
     @Test("a look-up under way keeps its place when its task is removed, and then no longer counts")
     func removedUnderWay() {
         var schedule = schedule(30)
-        #expect(schedule.takeDue(at: start).count == 24)
-        for number in 0..<24 { schedule.remove(.sample(number)) }
-        #expect(schedule.count == 6)
+        #expect(schedule.takeDue(at: start).count == 20)
+        for number in 0..<20 { schedule.remove(.sample(number)) }
+        #expect(schedule.count == 10)
         #expect(!schedule.contains(.sample(0)))
         #expect(schedule.takeDue(at: start).isEmpty)
         #expect(schedule.finished(.sample(0)) == false)
-        #expect(schedule.takeDue(at: start) == [.sample(24)])
+        #expect(schedule.takeDue(at: start) == [.sample(20)])
     }
 
     @Test("a task that comes back while its look-up is under way is not looked up twice at once")

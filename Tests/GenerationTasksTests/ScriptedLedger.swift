@@ -22,7 +22,7 @@ final class ScriptedLedger: Ledger {
     var held: Int { state.withLock(\.held.count) }
 
     /// From now on writes wait.
-    func hold() { state.withLock { $0.isHolding = true } }
+    func holdWrites() { state.withLock { $0.isHolding = true } }
 
     /// Lets the waiting writes go, and all that come.
     func release() {
@@ -65,9 +65,13 @@ final class ScriptedLedger: Ledger {
     func join(_ owner: OwnerID) async { await base.join(owner) }
     func heartbeat(_ owner: OwnerID) async { await base.heartbeat(owner) }
     func leave(_ owner: OwnerID) async { await base.leave(owner) }
-    func insert(_ task: GenerationTask, owner: OwnerID) async -> Admission {
-        await base.insert(task, owner: owner)
-    }
+    func isGone(_ owner: OwnerID) async -> Bool { await base.isGone(owner) }
+    var staleWrites: Int { base.staleWrites }
+    func hold() -> Hold { base.hold() }
+    func noteLastByte(of id: TaskID, attempt: Int, by owner: OwnerID) -> Bool { true }
+    func isUnbroken(_ hold: Hold) -> Bool { base.isUnbroken(hold) }
+    func insert(_ new: NewTask, owner: OwnerID) async -> Admission { await base.insert(new, owner: owner) }
+    func body(of id: TaskID) async -> [UInt8]? { await base.body(of: id) }
     func claim(_ bindings: Set<Binding>, owner: OwnerID, limit: Int) async -> [ClaimedTask] {
         await base.claim(bindings, owner: owner, limit: limit)
     }
@@ -77,9 +81,19 @@ final class ScriptedLedger: Ledger {
     }
     func task(_ id: TaskID) async -> GenerationTask? { await base.task(id) }
     func task(taskID: String) async -> GenerationTask? { await base.task(taskID: taskID) }
+    func task(externalTaskID: String) async -> GenerationTask? { await base.task(externalTaskID: externalTaskID) }
     func list(_ query: TaskQuery) async throws(LedgerError) -> TaskPage { try await base.list(query) }
     func changes(after sequence: Int64, limit: Int) async -> [GenerationTask] {
         await base.changes(after: sequence, limit: limit)
     }
+    func lastSequence() async -> Int64 { await base.lastSequence() }
+    func identity() async -> String { await base.identity() }
+    func learntLimit(account: String) async -> Int? { await base.learntLimit(account: account) }
+    func learn(_ duration: Duration, of job: JobClass) async -> [Duration] { await base.learn(duration, of: job) }
+    func learntDurations() async -> [JobClass: [Duration]] { await base.learntDurations() }
+    func prune(finishedBefore: Timestamp, limit: Int) async -> Int {
+        await base.prune(finishedBefore: finishedBefore, limit: limit)
+    }
+    func bill(since: Timestamp) async -> [BillLine] { await base.bill(since: since) }
     func imagesInFlight(account: String) async -> Int { await base.imagesInFlight(account: account) }
 }

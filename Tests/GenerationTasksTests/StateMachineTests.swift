@@ -188,12 +188,54 @@ struct StateMachineTests {
     func cancelledWhileUnresolved() {
         let unresolved = after([.sendStarted, .ambiguous(.sample()), .watchCancelled])
         #expect(unresolved.watch == .cancelled)
-        #expect(unresolved.isWatched)
+        #expect(!unresolved.isCreateDefinite)
         let found = after([.reported(.sample(.processing), byLookUp: true)], unresolved)
         #expect(found.state == .processing)
         #expect(!found.isWatched)
         #expect(found.isLeftAlone)
         #expect(after([.watchRequested], found).isWatched)
+    }
+
+    @Test("a second or later attempt that is refused counts only once nothing of an earlier one was found")
+    func laterRefusal() {
+        let again: [TaskEvent] = [.sendStarted, .ambiguous(.sample()), .absenceProven, .sendStarted]
+        let refused = after(again + [.refused(.sample(.refused))])
+        #expect(refused.state == .unresolved)
+        #expect(refused.charged == .unknown)
+        #expect(refused.isRefused)
+        let failed = after([.refusalConfirmed], refused)
+        #expect(failed.state == .failed)
+        #expect(failed.charged == .no)
+        #expect(failed.error?.kind == .refused)
+        #expect(after([.reported(.sample(.submitted), byLookUp: true)], refused).state == .submitted)
+    }
+
+    @Test("what a person had sent again while the first was in doubt stays in doubt when it fails")
+    func resent() {
+        let resent = after([.sendStarted, .ambiguous(.sample()), .resendRequested])
+        #expect(resent.state == .queued)
+        #expect(resent.charged == .unknown)
+        for end in [[TaskEvent.watchCancelled], [.sendStarted, .refused(.sample(.refused)), .refusalConfirmed]] {
+            let failed = after(end, resent)
+            #expect(failed.state == .failed)
+            #expect(failed.charged == .unknown)
+            #expect(!failed.freesItsKey)
+        }
+        #expect(after([.sendStarted, .throttled(.sample())], resent).charged == .unknown)
+    }
+
+    @Test("remembers when the first attempt began and who began the last, until its end is seen")
+    func sender() throws {
+        let owner = OwnerID("sender")
+        let begun = try #require(TaskStateMachine.apply(.sendStarted, to: .sample(), at: later, by: owner))
+        #expect(begun.sender == owner)
+        #expect(begun.sentAt == later)
+        #expect(after([.senderLost(.sample())], begun).sender == owner)
+        for event in [TaskEvent.ambiguous(.sample()), .throttled(.sample()), .refused(.sample())] {
+            #expect(after([event], begun).sender == nil)
+        }
+        let again = after([.notSent(.sample()), .sendStarted], begun, at: later.adding(.seconds(9)))
+        #expect(again.sentAt == later)
     }
 
     @Test("a random history never turns back from paid to unpaid, nor out of an end")
@@ -203,7 +245,8 @@ struct StateMachineTests {
             .reported(.sample(.processing), byLookUp: true),
             .reported(.sample(.succeed), byLookUp: true), .reported(.sample(.failed, deduction: "8"), byLookUp: true),
             .reported(.sample(.unknown), byLookUp: false), .refused(.sample()), .throttled(.sample()),
-            .notSent(.sample()), .ambiguous(.sample()), .lookUpFailed(.sample()), .imageStored(index: 0, .sample(0)),
+            .notSent(.sample()), .ambiguous(.sample()), .senderLost(.sample()), .absenceProven, .refusalConfirmed,
+            .resendRequested, .abandoned, .lookUpFailed(.sample()), .imageStored(index: 0, .sample(0)),
             .storingFailed(.sample()), .archived, .resultExpired(.sample()), .watchCancelled, .watchRequested,
         ]
         var generator = SeededGenerator(seed: 7)

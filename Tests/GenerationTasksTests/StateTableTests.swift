@@ -12,53 +12,85 @@ private let expectedTable: [(event: String, cells: [String])] = [
     (
         "reported submitted",
         [
-            "-", "submitted yes held kept", "submitted yes held kept", "submitted yes held kept",
+            "submitted yes held kept", "submitted yes held kept", "submitted yes held kept", "submitted yes held kept",
             "processing yes held kept", "-", "-", "-",
         ]
     ),
     (
         "reported processing",
         [
-            "-", "processing yes held kept", "processing yes held kept", "processing yes held kept",
-            "processing yes held kept", "-", "-", "-",
+            "processing yes held kept", "processing yes held kept", "processing yes held kept",
+            "processing yes held kept", "processing yes held kept", "-", "-", "-",
         ]
     ),
     (
         "reported unknown",
         [
-            "-", "processing yes held kept", "processing yes held kept", "processing yes held kept",
-            "processing yes held kept", "-", "-", "-",
+            "processing yes held kept", "processing yes held kept", "processing yes held kept",
+            "processing yes held kept", "processing yes held kept", "-", "-", "-",
         ]
     ),
     (
         "reported succeed",
         [
-            "-", "storing yes free kept", "storing yes free kept", "storing yes free kept", "storing yes free kept",
-            "storing = free kept", "-", "-",
+            "storing yes free kept", "storing yes free kept", "storing yes free kept", "storing yes free kept",
+            "storing yes free kept", "storing = free kept", "-", "-",
         ]
     ),
     (
         "reported failed",
         [
-            "-", "failed unknown free givenUp", "failed unknown free givenUp", "failed unknown free givenUp",
-            "failed unknown free givenUp", "-", "-", "-",
+            "failed unknown free givenUp", "failed unknown free givenUp", "failed unknown free givenUp",
+            "failed unknown free givenUp", "failed unknown free givenUp", "-", "-", "-",
         ]
     ),
     (
         "refused",
-        ["failed no free givenUp", "failed no free givenUp", "-", "-", "-", "-", "-", "-"]
+        ["failed no free givenUp", "failed no free givenUp", "failed no free givenUp", "-", "-", "-", "-", "-"]
+    ),
+    (
+        "refused again",
+        [
+            "failed no free givenUp", "unresolved unknown held kept", "unresolved unknown held kept", "-", "-", "-",
+            "-",
+            "-",
+        ]
+    ),
+    (
+        "refusedInDoubt",
+        ["-", "unresolved unknown held kept", "unresolved unknown held kept", "-", "-", "-", "-", "-"]
+    ),
+    (
+        "refusalConfirmed",
+        ["-", "-", "failed no free givenUp", "-", "-", "-", "-", "-"]
     ),
     (
         "throttled",
-        ["-", "queued no free kept", "-", "-", "-", "-", "-", "-"]
+        ["-", "queued no free kept", "queued no free kept", "-", "-", "-", "-", "-"]
     ),
     (
         "notSent",
-        ["-", "queued no free kept", "-", "-", "-", "-", "-", "-"]
+        ["-", "queued no free kept", "queued no free kept", "-", "-", "-", "-", "-"]
     ),
     (
         "ambiguous",
-        ["-", "unresolved unknown held kept", "-", "-", "-", "-", "-", "-"]
+        ["-", "unresolved unknown held kept", "unresolved unknown held kept", "-", "-", "-", "-", "-"]
+    ),
+    (
+        "senderLost",
+        ["-", "unresolved unknown held kept", "unresolved unknown held kept", "-", "-", "-", "-", "-"]
+    ),
+    (
+        "absenceProven",
+        ["-", "-", "queued no free kept", "-", "-", "-", "-", "-"]
+    ),
+    (
+        "resendRequested",
+        ["-", "-", "queued unknown free kept", "-", "-", "-", "-", "-"]
+    ),
+    (
+        "abandoned",
+        ["-", "-", "failed unknown free givenUp", "-", "-", "-", "-", "-"]
     ),
     (
         "lookUpFailed",
@@ -115,7 +147,13 @@ private func sampleEvent(_ name: String) -> TaskEvent? {
     case "reported unknown": .reported(.sample(.unknown), byLookUp: true)
     case "reported succeed": .reported(.sample(.succeed), byLookUp: true)
     case "reported failed": .reported(.sample(.failed), byLookUp: true)
-    case "refused": .refused(.sample())
+    case "refused", "refused again": .refused(.sample())
+    case "refusedInDoubt": .refusedInDoubt(.sample())
+    case "refusalConfirmed": .refusalConfirmed
+    case "senderLost": .senderLost(.sample())
+    case "absenceProven": .absenceProven
+    case "resendRequested": .resendRequested
+    case "abandoned": .abandoned
     case "throttled": .throttled(.sample())
     case "notSent": .notSent(.sample())
     case "ambiguous": .ambiguous(.sample())
@@ -151,7 +189,7 @@ struct StateTableTests {
     func complete() {
         #expect(Set(columns) == Set(TaskState.allCases))
         #expect(columns.count == TaskState.allCases.count)
-        #expect(expectedTable.count == 18)
+        #expect(expectedTable.count == 25)
         #expect(expectedTable.allSatisfy { $0.cells.count == columns.count && sampleEvent($0.event) != nil })
     }
 
@@ -164,7 +202,8 @@ struct StateTableTests {
         // The event must have something to change.
         if event == .watchRequested { before.watch = .cancelled }
         if event == .archived { before.images = [TaskImage(index: 0, url: "u", stored: .sample(0))] }
-        let cell = TaskStateMachine.cell(state, event)
+        if name == "refused again" { before.attempt = 2 }
+        let cell = TaskStateMachine.cell(state, event, isFirstAttempt: before.attempt <= 1)
         let after = TaskStateMachine.apply(event, to: before, at: TestClock.epoch.adding(.seconds(1)))
         guard expected != "-" else {
             #expect(cell == nil)

@@ -10,11 +10,12 @@ private func watching(
         let monitor = TaskMonitor(
             executor: world.executor,
             table: world.table,
+            ledger: world.ledger,
             source: source,
             time: world.clock,
             jitter: { 0 }
         )
-        await world.table.observe { task in monitor.assumeIsolated { $0.consider(task) } }
+        await world.table.observe { news in monitor.assumeIsolated { $0.consider(news) } }
         try await withThrowingTaskGroup { group in
             group.addTask { await monitor.run() }
             try await body(world, monitor, source)
@@ -22,16 +23,6 @@ private func watching(
             group.cancelAll()
         }
         #expect(world.clock.sleepers == 0)
-    }
-}
-
-extension World {
-    /// Puts a task into ledger and table whose create may or may not have arrived.
-    fileprivate func leaveUnresolved(_ task: GenerationTask = .sample()) async throws -> TaskID {
-        try await admit(task)
-        try await table.apply(.sendStarted, to: task.id)
-        try await table.apply(.ambiguous(.sample()), to: task.id)
-        return task.id
     }
 }
 
@@ -157,74 +148,6 @@ struct TaskMonitorTests {
         }
     }
 
-    // MARK: Unresolved
-
-    @Test("a task whose fate is unknown is looked up without the provider's id until it is found")
-    func unresolved() async throws {
-        try await watching { world, _, source in
-            let id = try await world.leaveUnresolved()
-            source.answer { _ in .noSuchTask(.sample(.notFound)) }
-            await world.pass(.seconds(20))
-            #expect(source.calls.count >= 3)
-            #expect(source.calls.allSatisfy { $0.taskID == nil })
-            #expect(await world.table.snapshot(id)?.state == .unresolved)
-            #expect(await world.table.snapshot(id)?.charged == .unknown)
-            source.answer { _ in .found(.sample(.processing)) }
-            await world.pass(.seconds(60))
-            #expect(await world.table.snapshot(id)?.state == .processing)
-            #expect(source.calls.last?.taskID == "867283741759111202")
-        }
-    }
-
-    @Test("cancelling the watch does not end the resolving, which may be about money")
-    func unresolvedCancelled() async throws {
-        try await watching { world, monitor, source in
-            let id = try await world.leaveUnresolved()
-            source.answer { _ in .noSuchTask(.sample(.notFound)) }
-            try await world.table.apply(.watchCancelled, to: id)
-            await world.pass(.seconds(20))
-            #expect(source.calls.count >= 3)
-            source.answer { _ in .found(.sample(.processing)) }
-            await world.pass(.seconds(60))
-            let count = source.calls.count
-            #expect(await world.table.snapshot(id)?.state == .processing)
-            await world.pass(.seconds(600))
-            #expect(source.calls.count == count)
-            #expect(await monitor.watched == 0)
-        }
-    }
-
-    @Test(
-        "a job that is found under the task's name is adopted only if it can be its own, with five minutes for the clocks",
-        arguments: [(-301, false), (-299, true), (0, true), (3600, true), (nil, true)] as [(Int?, Bool)]
-    )
-    func olderJob(age: Int?, isAdopted: Bool) async throws {
-        try await watching { world, _, source in
-            let id = try await world.leaveUnresolved()
-            source.answer { _ in
-                var report = ProviderReport.sample(.processing)
-                report.createdAt = age.map { TestClock.epoch.adding(.seconds($0)) }
-                return .found(report)
-            }
-            await world.pass(.seconds(3))
-            let task = try #require(await world.table.snapshot(id))
-            #expect(task.state == (isAdopted ? .processing : .unresolved))
-            #expect(task.charged == (isAdopted ? .yes : .unknown))
-            #expect(task.taskID == (isAdopted ? "867283741759111202" : nil))
-        }
-    }
-
-    @Test("a job that is another task's is not adopted")
-    func foreignJob() async throws {
-        try await watching { world, _, source in
-            let first = try await world.submit(.sample(1))
-            let second = try await world.leaveUnresolved(.sample(2))
-            await world.pass(.seconds(20))
-            #expect(await world.table.snapshot(second)?.state == .unresolved)
-            #expect(await world.table.snapshot(taskID: "867283741759111202")?.id == first)
-        }
-    }
-
     // MARK: Trouble
 
     private func pauses(_ times: [Double]) -> [Double] { zip(times.dropFirst(), times).map { $0 - $1 } }
@@ -296,13 +219,13 @@ struct TaskMonitorTests {
             source.answer { _ in .unavailable(.sample()) }
             await world.pass(until: Moment(.milliseconds(3999)))
             // Those that were begun at once.
-            #expect(source.times == Array(repeating: 2, count: 24))
+            #expect(source.times == Array(repeating: 2, count: 20))
             await world.pass(until: Moment(.milliseconds(7999)))
-            #expect(source.times.dropFirst(24) == [4])
+            #expect(source.times.dropFirst(20) == [4])
             source.answer { _ in .found(.sample(.processing)) }
             await world.pass(until: Moment(.seconds(8)))
-            #expect(source.times.dropFirst(25).count >= 49)
-            #expect(source.mostUnderWay <= 24)
+            #expect(source.times.dropFirst(21).count >= 49)
+            #expect(source.mostUnderWay <= 20)
         }
     }
 
@@ -330,11 +253,12 @@ struct TaskMonitorTests {
             let monitor = TaskMonitor(
                 executor: world.executor,
                 table: world.table,
+                ledger: world.ledger,
                 source: source,
                 time: world.clock,
                 jitter: { 0 }
             )
-            await world.table.observe { task in monitor.assumeIsolated { $0.consider(task) } }
+            await world.table.observe { news in monitor.assumeIsolated { $0.consider(news) } }
             let id = try await world.submit()
             await withTaskGroup { group in
                 group.addTask { await monitor.run() }
@@ -414,7 +338,7 @@ struct TaskMonitorTests {
             await world.pass(.seconds(60))
             #expect(await world.table.counts == [.storing: 1000])
             #expect(world.clock.mostSleepers == 1)
-            #expect(source.mostUnderWay <= 24)
+            #expect(source.mostUnderWay <= 20)
             #expect(source.calls.count == 4000)
         }
     }

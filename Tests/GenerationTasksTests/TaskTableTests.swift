@@ -19,9 +19,9 @@ struct TaskTableTests {
         try await World.run { world in
             let id = try await world.submit()
             let seen = Recorder<TaskState>()
-            await world.table.observe { seen.append($0.state) }
+            await world.table.observe { seen.append($0.task.state) }
             let wait = Recorder<TaskState?>()
-            world.ledger.hold()
+            world.ledger.holdWrites()
             try await withThrowingTaskGroup { group in
                 group.addTask {
                     let task = await world.table.wait(for: id, until: .stored, deadline: Moment(.seconds(60)))
@@ -51,7 +51,7 @@ struct TaskTableTests {
         try await World.run { world in
             for number in 0..<3 { try await world.admit(.sample(number)) }
             let seen = Recorder<TaskID>()
-            await world.table.observe { seen.append($0.id) }
+            await world.table.observe { seen.append($0.task.id) }
             #expect(Set(seen.elements) == Set((0..<3).map { TaskID.sample($0) }))
         }
     }
@@ -94,7 +94,7 @@ struct TaskTableTests {
     func groupCommit() async throws {
         try await World.run { world in
             for number in 0..<100 { try await world.admit(.sample(number)) }
-            world.ledger.hold()
+            world.ledger.holdWrites()
             try await withThrowingTaskGroup { group in
                 for number in 0..<100 {
                     group.addTask { try await world.table.apply(.sendStarted, to: .sample(number)) }
@@ -112,7 +112,7 @@ struct TaskTableTests {
     func chain() async throws {
         try await World.run { world in
             let id = try await world.admit()
-            world.ledger.hold()
+            world.ledger.holdWrites()
             try await withThrowingTaskGroup { group in
                 let events: [TaskEvent] = [
                     .sendStarted, .reported(.sample(.submitted), byLookUp: false),
@@ -136,7 +136,7 @@ struct TaskTableTests {
         try await World.run { world in
             for number in 0..<3 { try await world.admit(.sample(number)) }
             let done = Recorder<TaskID>()
-            world.ledger.hold()
+            world.ledger.holdWrites()
             try await withThrowingTaskGroup { group in
                 for number in 0..<3 {
                     group.addTask { done.append(try await world.table.apply(.sendStarted, to: .sample(number)).id) }
@@ -157,7 +157,7 @@ struct TaskTableTests {
     func cancelledCaller() async throws {
         try await World.run { world in
             for number in 0..<3 { try await world.admit(.sample(number)) }
-            world.ledger.hold()
+            world.ledger.holdWrites()
             await withTaskGroup { group in
                 for number in 0..<3 {
                     group.addTask { _ = try? await world.table.apply(.sendStarted, to: .sample(number)) }
@@ -178,7 +178,7 @@ struct TaskTableTests {
         try await World.run { world in
             let id = try await world.admit()
             let seen = Recorder<TaskState>()
-            await world.table.observe { seen.append($0.state) }
+            await world.table.observe { seen.append($0.task.state) }
             world.ledger.fail(.busy("another process holds it"))
             #expect(
                 await isError(.ledger(.busy("another process holds it"))) { () throws(TaskTableError) in
@@ -210,7 +210,7 @@ struct TaskTableTests {
     func behindAFailure() async throws {
         try await World.run { world in
             let id = try await world.submit()
-            world.ledger.hold()
+            world.ledger.holdWrites()
             world.ledger.fail(.failed("disk"))
             try await withThrowingTaskGroup { group in
                 group.addTask { _ = try? await world.table.apply(.lookUpFailed(.sample()), to: id) }
@@ -292,7 +292,7 @@ struct TaskTableTests {
         try await World.run { world in
             let id = try await world.submit()
             let seen = Recorder<TaskState>()
-            await world.table.observe { seen.append($0.state) }
+            await world.table.observe { seen.append($0.task.state) }
             try await takeOver(id, in: world, [.reported(.sample(.processing), byLookUp: true)])
             for _ in 0..<2 {
                 #expect(
@@ -304,6 +304,75 @@ struct TaskTableTests {
             #expect(await world.table.snapshot(id)?.state == .processing)
             #expect(seen.elements == [.submitted, .processing])
             #expect(await world.ledger.task(id)?.state == .processing)
+        }
+    }
+
+    @Test("a person's word counts although another process works on the task, which then finds its version replaced")
+    func personsWord() async throws {
+        try await World.run { world in
+            let id = try await world.submit()
+            try await takeOver(id, in: world, [.reported(.sample(.processing), byLookUp: true)])
+            let task = try await world.table.apply(.watchCancelled, to: id, as: .person)
+            #expect(task.watch == .cancelled)
+            #expect(task.state == .processing)
+            #expect(await world.ledger.task(id)?.watch == .cancelled)
+            #expect(await !world.table.isOurs(id))
+        }
+    }
+
+    @Test("what only the sender knows of its attempt is told although another process has the task by now")
+    func lateOutcome() async throws {
+        try await World.run { world in
+            let id = try await world.admit()
+            let begun = try await world.table.apply(.sendStarted, to: id)
+            #expect(begun.sender == world.owner)
+            try await takeOver(id, in: world, [.senderLost(.sample())])
+            let outcome = TaskEvent.reported(.sample(.submitted), byLookUp: false)
+            #expect(try await world.table.apply(outcome, to: id, as: .sender(attempt: 1)).state == .submitted)
+            #expect(await world.ledger.task(id)?.taskID == "867283741759111202")
+        }
+    }
+
+    @Test("the outcome of an attempt that is not the last is void")
+    func outcomeOfAnEarlierAttempt() async throws {
+        try await World.run { world in
+            let id = try await world.admit()
+            try await world.table.apply(.sendStarted, to: id)
+            try await world.table.apply(.ambiguous(.sample()), to: id)
+            try await world.table.apply(.resendRequested, to: id, as: .person)
+            try await world.table.apply(.sendStarted, to: id)
+            let task = try await world.table.apply(.refused(.sample()), to: id, as: .sender(attempt: 1))
+            #expect(task.state == .submitting)
+            #expect(task.charged == .unknown)
+        }
+    }
+
+    @Test("what others have written is taken in at a refresh, and unfinished tasks count as fresh for 250 ms")
+    func refresh() async throws {
+        try await World.run { world in
+            let id = try await world.submit()
+            #expect(await world.table.freshSnapshot(id) == nil)
+            try await world.table.refresh()
+            #expect(await world.table.freshSnapshot(id)?.state == .submitted)
+            try await takeOver(id, in: world, [.reported(.sample(.processing), byLookUp: true)])
+            world.clock.advance(by: .milliseconds(250))
+            #expect(await world.table.freshSnapshot(id) == nil)
+            try await world.table.refresh()
+            #expect(await world.table.freshSnapshot(id)?.state == .processing)
+        }
+    }
+
+    @Test("finished tasks leave memory after some thousands, and are read from the ledger again")
+    func finishedTasksAreForgotten() async throws {
+        try await World.run { world in
+            for number in 0..<4100 {
+                try await world.admit(.sample(number))
+                try await world.table.apply(.watchCancelled, to: .sample(number))
+            }
+            #expect(await world.table.counts[.failed] ?? 0 < 4000)
+            #expect(await world.table.snapshot(.sample(0)) == nil)
+            _ = try await world.table.meet(.sample(0))
+            #expect(await world.table.snapshot(.sample(0))?.state == .failed)
         }
     }
 
@@ -381,7 +450,7 @@ struct TaskTableTests {
     func cancelledAndRequested() async throws {
         try await World.run { world in
             let id = try await world.submit()
-            world.ledger.hold()
+            world.ledger.holdWrites()
             try await withThrowingTaskGroup { group in
                 for event in [TaskEvent.watchCancelled, .watchRequested] {
                     group.addTask { try await world.table.apply(event, to: id) }
