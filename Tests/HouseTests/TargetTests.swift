@@ -13,13 +13,14 @@ private let allowedImports: [String: Set<String>] = [
     "Storage": [],
     "FilesystemStorage": ["Storage"],
     "GenerationTasks": ["JSON"],
+    "SQLiteLedger": ["GenerationTasks", "JSON"],
     "KlingService": ["KlingAPI", "GenerationTasks", "Storage", "ImageHeader", "HTTPTransport", "JSON"],
     "RPCInterface": ["KlingService", "JSONRPC", "GenerationTasks", "KlingAPI", "JSON"],
     // Never KlingAPI: a misreading that both shared could not be seen.
     "KlingSimulator": ["JSON"],
     "KlingdCommands": [
         "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
-        "KlingSimulator", "RPCInterface", "Storage",
+        "KlingSimulator", "RPCInterface", "SQLiteLedger", "Storage",
     ],
     "klingd": ["KlingdCommands"],
 ]
