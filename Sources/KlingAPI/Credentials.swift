@@ -25,6 +25,14 @@ package struct Credentials: Sendable {
         proof = .signature(LoginSigner(accessKey: accessKey, secretKey: secretKey))
     }
 
+    /// What tells the account from others: the key, or the access key. Secret, and never to be shown.
+    package var account: String {
+        switch proof {
+        case .key(let key): key
+        case .signature(let signer): signer.accessKey
+        }
+    }
+
     private static func trimmed(_ text: String) -> String? {
         let text = text.drop(while: \.isWhitespace)
         let end = text.lastIndex { !$0.isWhitespace }.map { text.index(after: $0) } ?? text.startIndex

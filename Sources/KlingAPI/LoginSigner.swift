@@ -30,7 +30,7 @@ final class LoginSigner: Sendable {
         func verify(using algorithm: some JWTAlgorithm) {}
     }
 
-    private let accessKey: String
+    let accessKey: String
     private let secretKey: String
     private let current = Mutex<Signed?>(nil)
 

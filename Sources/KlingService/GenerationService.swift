@@ -1,44 +1,8 @@
 package import GenerationTasks
 package import HTTPTransport
 package import JSON
-package import KlingAPI
+import KlingAPI
 package import Storage
-
-/// How the service is set up.
-package struct ServiceConfiguration: Sendable {
-    /// Name of the provider as the wire shows it.
-    package var provider: String
-    package var account: String
-    package var dialect: Dialect
-    package var limits: LimitsProfile
-    /// `nil` when a key is there; else what is to be said to those who want to spend money without one.
-    package var missingCredentials: String?
-    package var maxImagesInFlight: Int?
-    /// Folder for content on its way, private to the user.
-    package var spool: String
-    /// Whether images may come from this machine and network: only when the provider is there itself.
-    package var allowsPrivateAddresses: Bool
-
-    package init(
-        provider: String,
-        account: String,
-        dialect: Dialect,
-        limits: LimitsProfile,
-        missingCredentials: String? = nil,
-        maxImagesInFlight: Int? = nil,
-        spool: String,
-        allowsPrivateAddresses: Bool
-    ) {
-        self.provider = provider
-        self.account = account
-        self.dialect = dialect
-        self.limits = limits
-        self.missingCredentials = missingCredentials
-        self.maxImagesInFlight = maxImagesInFlight
-        self.spool = spool
-        self.allowsPrivateAddresses = allowsPrivateAddresses
-    }
-}
 
 /// How a wait is bounded.
 package struct WaitBound: Sendable, Equatable {
@@ -64,14 +28,21 @@ package actor GenerationService {
     package nonisolated let places: StoragePlaces
     /// Shared with the faces on the same executor, which answer from it without a hop.
     package nonisolated let table: TaskTable
-    private let ledger: any Ledger
+    let ledger: any Ledger
     private let owner: OwnerID
-    private let time: any TimeSource
-    private let source: any TaskLookUp
+    let time: any TimeSource
+    let source: ProviderLookUp
     private let submitter: Submitter
     private let monitor: TaskMonitor
-    private let archiver: Archiver
-    private let makeID: @Sendable (Timestamp) -> TaskID
+    let archiver: Archiver
+    private let follower: LedgerFollower
+    let bindings: Set<Binding>
+    private let log: @Sendable (String) -> Void
+    /// Whether this process has its place in the ledger: what it stored before would be taken for a dead one's.
+    private(set) var ledgerIsReady = false
+    /// Rung once it is.
+    var whenReady: [Bell] = []
+    let makeID: @Sendable (Timestamp) -> TaskID
 
     /// The executor is the one of the thread that reads requests; `makeID` gives a new, unguessable id; `jitter` gives
     /// numbers from 0 to 1.
@@ -85,7 +56,8 @@ package actor GenerationService {
         transport: HTTPTransport,
         time: any TimeSource,
         makeID: @escaping @Sendable (Timestamp) -> TaskID,
-        jitter: @escaping @Sendable () -> Double
+        jitter: @escaping @Sendable () -> Double,
+        log: @escaping @Sendable (String) -> Void
     ) {
         self.executor = executor
         self.configuration = configuration
@@ -94,18 +66,53 @@ package actor GenerationService {
         self.owner = owner
         self.time = time
         self.makeID = makeID
-        table = TaskTable(executor: executor, ledger: ledger, owner: owner, time: time)
-        source = ProviderLookUp(provider: provider)
-        submitter = Submitter(
+        self.log = log
+        let bindings = Set(places.all.map { Binding(account: configuration.account, storage: $0.url.description) })
+        self.bindings = bindings
+        let others = Bell()
+        table = TaskTable(
+            executor: executor,
+            ledger: ledger,
+            owner: owner,
+            time: time,
+            canServe: { task in bindings.contains { $0.covers(task) } },
+            whenAwaitingOthers: others
+        )
+        source = ProviderLookUp(provider: provider, dialect: configuration.dialect)
+        monitor = TaskMonitor(
             executor: executor,
             table: table,
-            provider: provider,
-            spool: configuration.spool,
-            slotLimit: configuration.maxImagesInFlight,
+            ledger: ledger,
+            source: source,
             time: time,
             jitter: jitter
         )
-        monitor = TaskMonitor(executor: executor, table: table, source: source, time: time, jitter: jitter)
+        submitter = Submitter(
+            executor: executor,
+            table: table,
+            ledger: ledger,
+            owner: owner,
+            provider: provider,
+            source: source,
+            rules: SubmitProcedure.Rules(lookUpIsAuthoritative: configuration.dialect.lookUpIsAuthoritative),
+            slotLimit: configuration.maxImagesInFlight,
+            longestJob: { [monitor] job in await monitor.durations.durations(of: job).last ?? .zero },
+            reached: configuration.reached,
+            time: time,
+            jitter: jitter
+        )
+        follower = LedgerFollower(
+            executor: executor,
+            table: table,
+            ledger: ledger,
+            owner: owner,
+            bindings: bindings,
+            time: time,
+            bell: others,
+            awaitsSlots: { [submitter] in await submitter.awaitsSlots },
+            onChange: { [submitter] in await submitter.slotsMayBeFree() },
+            report: { error in log("the ledger could not be followed: \(TaskError(error).message)") }
+        )
         archiver = Archiver(
             executor: executor,
             table: table,
@@ -116,28 +123,42 @@ package actor GenerationService {
             ),
             places: places,
             spool: configuration.spool,
+            reached: configuration.reached,
             time: time,
             jitter: jitter
         )
     }
 
+    /// Finished tasks are reduced to what must be known for ever after as long.
+    private static let keeping = Duration.seconds(90 * 24 * 3600)
+    /// At each start at most so many, so that a clock that is far ahead does little harm.
+    private static let prunedAtOnce = 100
+
     /// Works until cancelled or stopped: takes up what was left unfinished, then serves what comes.
     package func run() async throws(LedgerError) {
-        try await ledger.join(owner)
-        let (submitter, monitor, archiver) = (submitter, monitor, archiver)
-        await table.observe { task in
+        try await patiently { [ledger, owner] () throws(LedgerError) in try await ledger.join(owner) }
+        ledgerIsReady = true
+        for bell in whenReady { bell.ring() }
+        whenReady = []
+        let (submitter, monitor, archiver, follower) = (submitter, monitor, archiver, follower)
+        await table.observe { news in
             // The table calls on the executor that all of them share.
-            submitter.assumeIsolated { $0.consider(task) }
-            monitor.assumeIsolated { $0.consider(task) }
-            archiver.assumeIsolated { $0.consider(task) }
+            submitter.assumeIsolated { $0.consider(news) }
+            monitor.assumeIsolated { $0.consider(news) }
+            archiver.assumeIsolated { $0.consider(news) }
         }
-        let bindings = Set(
-            places.all.map { Binding(account: configuration.account, storage: $0.url.description) }
-        )
-        for claimed in try await ledger.claim(bindings, owner: owner, limit: .max) { await table.adopt(claimed) }
+        let left = try await patiently { [ledger, owner, bindings] () throws(LedgerError) in
+            try await ledger.claim(bindings, owner: owner, limit: .max)
+        }
+        for claimed in left { await table.adopt(claimed) }
+        let old = Timestamp(milliseconds: time.date.milliseconds - Self.keeping.milliseconds)
+        // What is not pruned now is pruned at another start.
+        _ = try? await ledger.prune(finishedBefore: old, limit: Self.prunedAtOnce)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await monitor.run() }
             group.addTask { await archiver.run() }
+            group.addTask { await submitter.resolve() }
+            group.addTask { await follower.run() }
             // Ends when stopped and every create on the wire has its answer; then the others end too.
             await submitter.run()
             group.cancelAll()
@@ -145,121 +166,29 @@ package actor GenerationService {
         try await ledger.leave(owner)
     }
 
+    /// Tries until no other process blocks the ledger, or until cancelled.
+    private func patiently<Value: Sendable>(
+        _ call: @Sendable () async throws(LedgerError) -> Value
+    ) async throws(LedgerError) -> Value {
+        while true {
+            do throws(LedgerError) {
+                return try await call()
+            } catch {
+                guard case .busy(let message) = error, !Task.isCancelled else { throw error }
+                log("the ledger is blocked by another process: \(message); it is tried again")
+            }
+        }
+    }
+
     /// Sends nothing more. ``run()`` returns once every create on the wire has its answer.
     package func stop() async { await submitter.stop() }
-
-    // MARK: Generate
-
-    /// Makes a task, or finds the one that the idempotency key stands for. On return the ledger holds it. `announce` is
-    /// told the id before the first version of the task is.
-    ///
-    /// Storage that cannot be stored to is refused here, where nothing is paid yet.
-    package func generate(
-        _ command: GenerateCommand,
-        announce: @Sendable (TaskID) async -> Void = { _ in }
-    ) async throws(TaskError) -> GenerationTask {
-        if let missing = configuration.missingCredentials { throw TaskError(.noCredentials, missing) }
-        let place = try place(named: command.storage)
-        do {
-            try await archiver.prepare(place)
-        } catch {
-            var refusal = TaskError(error)
-            refusal.charged = .no
-            throw refusal
-        }
-        let task = makeTask(command, in: place)
-        await announce(task.id)
-        let body = command.request.body(
-            externalTaskID: configuration.dialect.sendsExternalTaskID ? task.externalTaskID : nil
-        )
-        try await submitter.keep(body, for: task.id)
-        do {
-            switch try await table.admit(task) {
-            case .inserted(let claimed): return claimed.task
-            case .existing(let first):
-                await submitter.drop(task.id)
-                return await table.snapshot(first.id) ?? first
-            case .conflict(let first):
-                await submitter.drop(task.id)
-                throw TaskError(
-                    .conflict,
-                    "idempotency_key '\(command.idempotencyKey ?? "")' already stands for task \(first.id), which was "
-                        + "asked for with other parameters; use another key, or those to get that task",
-                    pointer: .root.member("idempotency_key")
-                )
-            }
-        } catch let error as LedgerError {
-            await submitter.drop(task.id)
-            throw TaskError(error)
-        } catch let error as TaskError {
-            throw error
-        } catch {
-            throw TaskError(.internal, "\(error)")
-        }
-    }
-
-    /// Tells what ``generate(_:)`` would send and store, without doing either.
-    package func rehearse(_ command: GenerateCommand) throws(TaskError) -> JSONObject {
-        let place = try place(named: command.storage)
-        let task = makeTask(command, in: place)
-        var parameters = command.request.parameters
-        if configuration.dialect.sendsExternalTaskID {
-            // Without a key of the caller's it is the task's id, which a rehearsal does not make.
-            let isKnown = command.request.externalTaskID != nil || command.idempotencyKey != nil
-            parameters["external_task_id"] = isKnown ? .string(task.externalTaskID) : "(the task's id)"
-        }
-        return [
-            "dry_run": true,
-            "charged": "no",
-            "would_send": [
-                "provider": .string(configuration.provider),
-                "path": .string(configuration.dialect.generationsPath),
-                "parameters": .object(parameters),
-                "images": .integer(Int64(task.imageCount)),
-            ],
-            "would_store": ["storage": .string(place.url.description)],
-            "credentials": .string(configuration.missingCredentials ?? "present"),
-        ]
-    }
-
-    private func place(named storage: String?) throws(TaskError) -> StoragePlace {
-        do {
-            return try places.place(named: storage)
-        } catch {
-            throw TaskError(.storageConfig, error.message, pointer: .root.member("storage"))
-        }
-    }
-
-    private func makeTask(_ command: GenerateCommand, in place: StoragePlace) -> GenerationTask {
-        let now = time.date
-        let id = makeID(now)
-        let storage = place.url.description
-        let fingerprint = TaskIdentity.fingerprint(of: command.request, storage: storage)
-        return GenerationTask(
-            id: id,
-            externalTaskID: TaskIdentity.externalTaskID(
-                given: command.request.externalTaskID,
-                key: command.idempotencyKey,
-                account: configuration.account,
-                fingerprint: fingerprint,
-                id: id
-            ),
-            idempotencyKey: command.idempotencyKey,
-            fingerprint: fingerprint,
-            provider: configuration.provider,
-            account: configuration.account,
-            request: command.request.parameters,
-            imageCount: command.request.n,
-            storage: storage,
-            createdAt: now
-        )
-    }
 
     // MARK: Look
 
     /// The task as it is once the wait is over. Cancelling the calling task ends the wait.
     package func wait(_ id: TaskID, _ bound: WaitBound) async throws(TaskError) -> GenerationTask {
         let deadline = time.now + bound.duration
+        if await table.snapshot(id) == nil { _ = try await find(id) }
         guard var task = await table.wait(for: id, until: bound.target, deadline: deadline) else {
             return try await find(id)
         }
@@ -280,21 +209,27 @@ package actor GenerationService {
         get async { await table.unfinished }
     }
 
-    /// A task this process has not met may still be in the ledger.
+    /// The task as it is now, or was at most 250 ms ago. While another process blocks the ledger, as it was when last
+    /// seen.
     package func find(_ id: TaskID) async throws(TaskError) -> GenerationTask {
-        if let task = await table.snapshot(id) { return task }
+        let isKnown = await table.snapshot(id) != nil
         do {
-            if let task = try await ledger.task(id) { return task }
+            if isKnown { try await table.refresh() }
+            if let task = await table.snapshot(id) { return task }
+            if let task = try await table.meet(id) { return task }
         } catch {
+            if let task = await table.snapshot(id) { return task }
             throw TaskError(error)
         }
         throw TaskError(.notFound, "no task has the id '\(id)'; 'list' shows those that there are")
     }
 
     package func find(taskID: String) async throws(TaskError) -> GenerationTask {
-        if let task = await table.snapshot(taskID: taskID) { return task }
+        if let known = await table.snapshot(taskID: taskID) { return try await find(known.id) }
         do {
-            if let task = try await ledger.task(taskID: taskID) { return task }
+            if let found = try await ledger.task(taskID: taskID), let task = try await table.meet(found.id) {
+                return task
+            }
         } catch {
             throw TaskError(error)
         }
@@ -305,75 +240,6 @@ package actor GenerationService {
     package func list(_ query: TaskQuery) async throws(TaskError) -> TaskPage {
         do {
             return try await ledger.list(query)
-        } catch {
-            throw TaskError(error)
-        }
-    }
-
-    // MARK: Watch
-
-    /// Goes on watching a task.
-    package func watch(_ id: TaskID) async throws(TaskError) -> GenerationTask {
-        try await apply(.watchRequested, to: try await find(id))
-    }
-
-    /// Stops watching a task; the job at the provider goes on. A task that was never sent is withdrawn.
-    package func cancelWatch(_ id: TaskID) async throws(TaskError) -> GenerationTask {
-        try await apply(.watchCancelled, to: try await find(id))
-    }
-
-    /// Watches a job that was made elsewhere with the same account: its images will be stored like those of our own.
-    package func adopt(taskID: String, storage: String?) async throws(TaskError) -> GenerationTask {
-        if let known = try? await find(taskID: taskID) { return try await watch(known.id) }
-        if let missing = configuration.missingCredentials { throw TaskError(.noCredentials, missing) }
-        let place = try place(named: storage)
-        let now = time.date
-        let id = makeID(now)
-        var task = GenerationTask(
-            id: id,
-            externalTaskID: id.description,
-            idempotencyKey: nil,
-            fingerprint: taskID,
-            provider: configuration.provider,
-            account: configuration.account,
-            request: [:],
-            imageCount: 1,
-            storage: place.url.description,
-            createdAt: now
-        )
-        task.taskID = taskID
-        // It is at the provider already: it must never be sent.
-        task.state = .submitted
-        task.charged = .yes
-        let report: ProviderReport
-        switch await source.lookUp(task) {
-        case .found(let found): report = found
-        case .noSuchTask(var error):
-            error.kind = .notFound
-            throw error.ofNoTask
-        case .rejected(let error), .throttled(let error), .unavailable(let error): throw error.ofNoTask
-        }
-        task.submittedAt = now
-        task.imageCount = max(1, report.images.count)
-        do {
-            guard case .inserted(let claimed) = try await table.admit(task) else {
-                return try await find(taskID: taskID)
-            }
-            return try await apply(.reported(report, byLookUp: true), to: claimed.task)
-        } catch let error as LedgerError {
-            throw TaskError(error)
-        } catch let error as TaskError {
-            throw error
-        } catch {
-            throw TaskError(.internal, "\(error)")
-        }
-    }
-
-    private func apply(_ event: TaskEvent, to task: GenerationTask) async throws(TaskError) -> GenerationTask {
-        do {
-            return try await table.apply(event, to: task.id)
-        } catch .unknownTask {
-            return task
         } catch {
             throw TaskError(error)
         }
@@ -393,37 +259,21 @@ package actor GenerationService {
             "look_ups": .integer(Int64(await monitor.lookUps)),
             "submitting": .integer(Int64(await submitter.waiting)),
             "storing": .integer(Int64(await archiver.storing)),
+            "images_in_flight": await count { () throws(LedgerError) in
+                try await ledger.imagesInFlight(account: configuration.account)
+            },
+            "learnt_images_in_flight": await count { () throws(LedgerError) in
+                try await ledger.learntLimit(account: configuration.account)
+            },
+            "stale_writes": .integer(Int64(ledger.staleWrites)),
         ]
     }
 }
 
-extension TaskError {
-    /// The same where no task was made: whatever is charged, it is not for this request.
-    fileprivate var ofNoTask: TaskError {
-        var error = self
-        error.charged = .no
-        return error
-    }
-
-    init(_ error: LedgerError) {
-        switch error {
-        case .busy(let message): self.init(.ledgerBusy, message, retryable: true)
-        case .failed(let message): self.init(.ledger, message)
-        case .badCursor:
-            self.init(
-                .invalidParams,
-                "'cursor' is not one that 'list' gave; leave it out to begin at the newest task",
-                pointer: .root.member("cursor")
-            )
-        }
-    }
-
-    init(_ error: TaskTableError) {
-        switch error {
-        case .ledger(let error): self.init(error)
-        case .notOurs: self.init(.ledgerBusy, "another process works on this task; try again", retryable: true)
-        case .noSlots: self.init(.throttled, "too many images are in flight at the provider", retryable: true)
-        case .unknownTask: self.init(.notFound, "this process does not know the task")
-        }
+extension GenerationService {
+    /// A figure of the ledger; null when there is none, or the ledger is held by another process.
+    private func count(_ read: () async throws(LedgerError) -> Int?) async -> JSONValue {
+        guard let count = try? await read() else { return .null }
+        return .integer(Int64(count))
     }
 }

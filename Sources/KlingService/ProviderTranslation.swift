@@ -59,3 +59,15 @@ extension ProviderReport {
         )
     }
 }
+
+extension TaskEvent {
+    init(_ outcome: CreateOutcome) {
+        switch outcome {
+        case .accepted(let task): self = .reported(ProviderReport(task), byLookUp: false)
+        case .refused(let failure): self = .refused(TaskError(failure, charged: .no))
+        case .throttled(let failure): self = .throttled(TaskError(failure, charged: .no))
+        case .notSent(let failure): self = .notSent(TaskError(failure, charged: .no))
+        case .ambiguous(let failure): self = .ambiguous(TaskError(failure, charged: .unknown))
+        }
+    }
+}

@@ -27,6 +27,7 @@ actor Archiver {
     private let fetch: ImageFetch
     private let places: StoragePlaces
     private let spool: String
+    private let reached: @Sendable (CrashPoint) -> Void
     private let time: any TimeSource
     private let jitter: @Sendable () -> Double
     private let bell = Bell()
@@ -50,6 +51,7 @@ actor Archiver {
         fetch: ImageFetch,
         places: StoragePlaces,
         spool: String,
+        reached: @escaping @Sendable (CrashPoint) -> Void,
         time: any TimeSource,
         jitter: @escaping @Sendable () -> Double
     ) {
@@ -59,6 +61,7 @@ actor Archiver {
         self.fetch = fetch
         self.places = places
         self.spool = spool
+        self.reached = reached
         self.time = time
         self.jitter = jitter
     }
@@ -67,8 +70,9 @@ actor Archiver {
     var storing: Int { queue.count + inFlight.count }
 
     /// Takes note of a task as it is now.
-    func consider(_ task: GenerationTask) {
-        guard task.state == .storing else {
+    func consider(_ news: TaskNews) {
+        let task = news.task
+        guard task.state == .storing, news.isOurs else {
             troubles[task.id] = nil
             return queue.remove(task.id)
         }
@@ -95,7 +99,7 @@ actor Archiver {
             inFlight.remove(id)
             bell.ring()
         }
-        while !Task.isCancelled, let task = await table.snapshot(id), task.state == .storing {
+        while !Task.isCancelled, let task = await table.snapshot(id), task.state == .storing, await table.isOurs(id) {
             switch await storeNext(of: task) {
             case .again: continue
             case .giveUp(let error): _ = try? await table.apply(.resultExpired(error), to: id)
@@ -123,7 +127,9 @@ actor Archiver {
             try await prepare(place)
             guard let image = task.images.first(where: { $0.stored == nil }) else {
                 try await storeSidecar(of: task, in: place)
+                reached(.sidecarStored)
                 try await table.apply(.archived, to: task.id)
+                reached(.archived)
                 return .again
             }
             return await store(image, of: task, in: place)
@@ -140,6 +146,7 @@ actor Archiver {
         defer { unlink(path) }
         do {
             let fetched = try await fetch.fetch(image.url, into: path)
+            reached(.imageFetched)
             let key = try Self.key(
                 for: KeyTemplate.defaultForImages,
                 task,
@@ -158,6 +165,7 @@ actor Archiver {
                     mayTakeSource: place.backend.spoolDirectory != nil
                 )
             )
+            reached(.imageStored)
             let stored = TaskImage.Stored(
                 uri: object.uri,
                 path: object.path,
@@ -168,6 +176,7 @@ actor Archiver {
                 height: fetched.header.height
             )
             try await table.apply(.imageStored(index: image.index, stored), to: task.id)
+            reached(.imageRecorded)
             troubles[task.id]?.stored()
             return .again
         } catch let failure as FetchFailure {

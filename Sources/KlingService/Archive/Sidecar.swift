@@ -3,7 +3,8 @@ import JSON
 
 /// The JSON file beside a task's images: what they are, for whoever finds them without klingd.
 ///
-/// It tells only what no longer changes, so that writing it again gives the same bytes.
+/// It tells only what no longer changes, so that writing it again gives the same bytes, even from a ledger that was put
+/// back to an older copy.
 enum Sidecar {
     static func content(of task: GenerationTask) -> [UInt8] {
         var sidecar: JSONObject = [
@@ -13,7 +14,6 @@ enum Sidecar {
             "provider": .string(task.provider),
             "request": .object(task.request),
             "created_at": .string(task.createdAt.rfc3339),
-            "submitted_at": task.submittedAt.map { .string($0.rfc3339) } ?? .null,
             "final_unit_deduction": task.finalUnitDeduction.map(JSONValue.string) ?? .null,
         ]
         sidecar["images"] = .array(
