@@ -18,6 +18,7 @@ let settings: [SwiftSetting] =
 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -40,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
@@ -103,6 +105,19 @@ let package = Package(
         ),
         .testTarget(name: "GenerationTasksTests", dependencies: ["GenerationTasks", "JSON"], swiftSettings: settings),
 
+        .testTarget(name: "SimulationTests", dependencies: ["GenerationTasks", "JSON"], swiftSettings: settings),
+
+        .target(
+            name: "SQLiteLedger",
+            dependencies: ["GenerationTasks", "JSON", grdb],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SQLiteLedgerTests",
+            dependencies: ["SQLiteLedger", "GenerationTasks", "JSON", grdb],
+            swiftSettings: settings
+        ),
+
         .target(
             name: "KlingService",
             dependencies: [
@@ -142,7 +157,7 @@ let package = Package(
             name: "KlingdCommands",
             dependencies: [
                 "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
-                "KlingSimulator", "RPCInterface", "Storage", logging, systemPackage,
+                "KlingSimulator", "RPCInterface", "SQLiteLedger", "Storage", logging, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

@@ -7,6 +7,7 @@ import KlingService
 import KlingSimulator
 import Logging
 import RPCInterface
+import SQLiteLedger
 import Storage
 import Synchronization
 import SystemPackage
@@ -24,25 +25,27 @@ struct Daemon {
         Signals.hold()
         let streams = StandardStreams.take()
         guard let loop = SerialLoop() else { throw .noDescriptors }
-        let state = try StateDirectory(stateDirectory)
+        let state = try StateDirectory(settings.ledgerDirectory)
         defer { state.removeSpool() }
         let (places, schemes) = try makePlaces()
-        let transport = HTTPTransport(configuration: httpConfiguration, logger: log)
+        let transport = HTTPTransport(configuration: settings.transport(environment), logger: log)
         let provider = ProviderSlot()
         let time = SystemTime()
+        let logLine: @Sendable (String) -> Void = { [log] in log.info("\($0)") }
         let service = GenerationService(
             executor: loop,
             configuration: configuration(state),
             places: places,
-            ledger: InMemoryLedger(),
+            ledger: ledger(time),
             owner: OwnerID("\(newID(time.date))"),
             provider: provider,
             transport: transport,
             time: time,
             makeID: newID,
-            jitter: { Double.random(in: 0..<1) }
+            jitter: { Double.random(in: 0..<1) },
+            log: { [log] in log.warning("\($0)") }
         )
-        let feed = UpdateFeed(executor: loop, isEnabled: sendsUpdates)
+        let feed = UpdateFeed(executor: loop, table: service.table, isEnabled: sendsUpdates)
         let identity = ServerIdentity(
             name: "klingd",
             version: Klingd.version,
@@ -50,7 +53,6 @@ struct Daemon {
             storage: places.all.map(\.url.description),
             storageSchemes: schemes
         )
-        let logLine: @Sendable (String) -> Void = { [log] in log.info("\($0)") }
         let face = RPCInterface(service: service, feed: feed, identity: identity, log: logLine)
         let connection = Connection(executor: loop, handler: face, log: logLine)
         let interruption = Interruption(waking: loop)
@@ -62,7 +64,7 @@ struct Daemon {
         // asleep.
         Task(executorPreference: loop) {
             await feed.attach(connection)
-            await service.table.observe { task in feed.assumeIsolated { $0.publish(task) } }
+            await service.table.observe { news in feed.assumeIsolated { $0.publish(news.task) } }
             await work(service, provider: provider, transport: transport, until: stop, time: time, trouble: trouble)
             end.stop()
         }
@@ -91,8 +93,8 @@ struct Daemon {
         trouble: Trouble
     ) async {
         await withTaskGroup(of: Void.self) { group in
-            if let baseURL = settings.baseURL {
-                if let key = settings.key { await provider.set(client(baseURL, key, transport)) }
+            if settings.baseURL != nil {
+                if let client = settings.client(transport) { await provider.set(client) }
             } else {
                 // Draws its pictures where the protocol does not wait for them.
                 group.addTask(executorPreference: globalConcurrentExecutor) {
@@ -104,7 +106,9 @@ struct Daemon {
                 do throws(LedgerError) {
                     try await service.run()
                 } catch {
-                    log.error("the ledger failed: \(error)")
+                    let reason = TaskError(error).message
+                    log.error("the ledger failed: \(reason)")
+                    trouble.end(CommandFailure(message: reason, exitCode: CommandFailure.failed))
                 }
                 serving.ring()
             }
@@ -117,8 +121,8 @@ struct Daemon {
         for task in await service.unfinished {
             log.warning(
                 """
-                the job of task \(task.id) goes on at the provider and may be billed: state \(task.state.rawValue), \
-                task_id \(task.taskID ?? "unknown"), external_task_id \(task.externalTaskID)
+                task \(task.id) goes on at the provider and may be billed: state \(task.state.rawValue), task_id \
+                \(task.taskID ?? "unknown"), external_task_id \(task.externalTaskID); \(whoGoesOn)
                 """
             )
         }
@@ -129,10 +133,11 @@ struct Daemon {
         var configuration = SimulatorConfiguration()
         configuration.timeScale = settings.simulatorTimeScale
         configuration.limits = settings.limits == .classic ? .classic : .current
+        configuration.dialect = settings.dialect == .kling ? .kling : .cometapi
         do {
             try await Simulator(configuration).run { address in
-                guard let url = try? HTTPURL(address.url), let key = settings.key else { return }
-                await provider.set(client(url, key, transport))
+                guard let client = settings.client(transport, at: address.url) else { return }
+                await provider.set(client)
             }
         } catch is CancellationError {
             return
@@ -143,13 +148,14 @@ struct Daemon {
         }
     }
 
-    private func client(_ baseURL: HTTPURL, _ key: Credentials, _ transport: HTTPTransport) -> KlingClient {
-        KlingClient(transport: transport, baseURL: baseURL.text, dialect: .cometapi, credentials: key)
+    /// A simulator in this process forgets its jobs when it ends; so does the ledger of them.
+    private func ledger(_ time: SystemTime) -> any Ledger {
+        settings.baseURL == nil ? InMemoryLedger() : SQLiteLedger(directory: settings.ledgerDirectory, time: time)
     }
 
-    /// The simulator's tasks stay apart from those that cost money.
-    private var stateDirectory: String {
-        settings.provider == .simulator ? settings.stateDirectory + "/simulator" : settings.stateDirectory
+    private var whoGoesOn: String {
+        settings.baseURL == nil
+            ? "it ends with its simulator" : "the next klingd with this state folder goes on with it"
     }
 
     private func configuration(_ state: StateDirectory) -> ServiceConfiguration {
@@ -159,15 +165,17 @@ struct Daemon {
             account: AccountFingerprint.account(
                 provider: settings.provider.rawValue,
                 baseURL: baseURL,
-                key: settings.keyText ?? "",
+                key: settings.key?.account ?? "",
                 salt: state.salt
             ),
-            dialect: .cometapi,
+            dialect: settings.dialect,
             limits: settings.limits,
             missingCredentials: settings.missingCredentials,
             maxImagesInFlight: settings.maxImagesInFlight,
+            maxImagesPerDay: settings.maxImagesPerDay,
             spool: state.spool,
-            allowsPrivateAddresses: settings.baseURL.map { $0.reach != .everywhere } ?? true
+            allowsPrivateAddresses: settings.baseURL.map { $0.reach != .everywhere } ?? true,
+            reached: CrashOnPurpose.hook(environment)
         )
     }
 
@@ -183,14 +191,6 @@ struct Daemon {
         } catch {
             throw CommandFailure(message: "--storage: \(error.message)", exitCode: CommandFailure.usage)
         }
-    }
-
-    private var httpConfiguration: HTTPTransportConfiguration {
-        HTTPTransportConfiguration(
-            proxies: ProxyEnvironment(environment.variables),
-            certificateFile: environment["SSL_CERT_FILE"],
-            userAgent: "klingd/\(Klingd.version)"
-        )
     }
 }
 

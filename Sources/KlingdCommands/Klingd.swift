@@ -17,11 +17,11 @@ package struct Klingd: ParsableCommand {
         abstract: "Creates Kling images for programs: JSON-RPC lines in, images in your storage out.",
         discussion: """
             Every option of serve can be given as an environment variable too: --base-url as KLINGD_BASE_URL.
-            Keys: COMETAPI_KEY. Logs go to stderr, level by LOG_LEVEL.
+            Keys: COMETAPI_KEY; KLING_API_KEY, or KLING_ACCESS_KEY with KLING_SECRET_KEY. Logs go to stderr, level by LOG_LEVEL.
             Exit codes: 0 done, 1 failed, 2 wrong usage.
             """,
         version: version,
-        subcommands: [ServeCommand.self, SimulateCommand.self],
+        subcommands: [ServeCommand.self, BillCommand.self, SimulateCommand.self],
         defaultSubcommand: ServeCommand.self
     )
 

@@ -4,7 +4,14 @@ import JSONRPC
 /// Who makes the images.
 enum ProviderName: String, CaseIterable, ExpressibleByArgument {
     case cometapi
+    case kling
     case simulator
+}
+
+/// How the simulator speaks.
+enum DialectName: String, CaseIterable, ExpressibleByArgument {
+    case cometapi
+    case kling
 }
 
 /// Which generation of the provider's limits is held.
@@ -17,7 +24,7 @@ extension StdioTransport.EndOfInput: ExpressibleByArgument {}
 
 /// The flags of every command that works with tasks.
 struct ServiceOptions: ParsableArguments {
-    @Option(help: "cometapi or simulator (default: cometapi).")
+    @Option(help: "cometapi, kling (Kling's own API) or simulator (default: cometapi).")
     var provider: ProviderName?
 
     @Option(help: "The provider's address; the dialect's path is added.")
@@ -29,11 +36,20 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: "Folder for klingd's own files (default: klingd in your state folder).")
     var state: String?
 
-    @Option(help: "Limits of the provider's API that are held: classic or current (default: classic).")
+    @Option(help: "Limits of the provider's API: classic or current (default: current for kling, else classic).")
     var apiRevision: APIRevision?
 
-    @Option(help: "Images in flight at the provider; n counts (default: no limit).")
+    @Option(help: "Images in flight at the provider; n counts (default: no limit but the one that is learnt).")
     var maxImagesInFlight: Int?
+
+    @Option(help: "Images that may be asked for on one day in UTC (default: no limit).")
+    var maxImagesPerDay: Int?
+
+    @Option(help: "Seconds to wait for the provider's answer to one request (default: 90).")
+    var requestTimeout: Int?
+
+    @Option(help: "Whose API the simulator speaks: cometapi or kling (default: cometapi).")
+    var simulatorDialect: DialectName?
 
     @Option(help: "How long the simulator's jobs take, compared with the real ones (default: 0.25).")
     var simulatorTimeScale: Double?

@@ -16,14 +16,16 @@ struct Settings {
     var provider: ProviderName
     /// `nil` with the simulator: it runs in this process.
     var baseURL: HTTPURL?
+    /// How the provider speaks.
+    var dialect: Dialect
     /// `nil` when the provider needs one and none was given.
     var key: Credentials?
-    /// For the account's fingerprint alone.
-    var keyText: String?
     var storage: StorageURL
     var stateDirectory: String
     var limits: LimitsProfile
     var maxImagesInFlight: Int?
+    var maxImagesPerDay: Int?
+    var requestTimeout: Duration
     var simulatorTimeScale: Double
 
     /// Any key will do there.
@@ -33,21 +35,37 @@ struct Settings {
     init(_ options: ServiceOptions, _ environment: Environment) throws {
         provider = try options.provider ?? Self.word("provider", environment) ?? .cometapi
         baseURL = try Self.baseURL(options.baseURL ?? environment[flag: "base-url"], provider)
-        keyText = environment["COMETAPI_KEY"] ?? (provider == .simulator ? Self.simulatorKey : nil)
-        key = keyText.flatMap { Credentials(bearerKey: $0) }
-        if keyText != nil, key == nil { throw Self.wrong("COMETAPI_KEY holds what cannot be a key") }
+        let simulatorDialect: DialectName =
+            try options.simulatorDialect ?? Self.word("simulator-dialect", environment) ?? .cometapi
+        switch provider {
+        case .cometapi: dialect = .cometapi
+        case .kling: dialect = .kling
+        case .simulator: dialect = simulatorDialect == .kling ? .kling : .cometapi
+        }
+        key = try Self.key(provider, environment)
         if options.state == "" { throw Self.wrong("--state names no folder") }
         let state =
             try options.state ?? environment[flag: "state"]
             ?? environment.userDirectory("XDG_STATE_HOME", below: ".local/state") + "/klingd"
         stateDirectory = Self.absolute(state)
         storage = try Self.storage(options.storage ?? environment[flag: "storage"], environment)
-        let revision: APIRevision = try options.apiRevision ?? Self.word("api-revision", environment) ?? .classic
+        let revision: APIRevision =
+            try options.apiRevision ?? Self.word("api-revision", environment)
+            ?? (provider == .kling ? .current : .classic)
         limits = revision == .classic ? .classic : .current
         maxImagesInFlight = try options.maxImagesInFlight ?? Self.number("max-images-in-flight", environment)
         if let limit = maxImagesInFlight, limit < 1 {
             throw Self.wrong("--max-images-in-flight must be 1 or more, not \(limit)")
         }
+        maxImagesPerDay = try options.maxImagesPerDay ?? Self.number("max-images-per-day", environment)
+        if let limit = maxImagesPerDay, limit < 0 {
+            throw Self.wrong("--max-images-per-day must be 0 or more, not \(limit)")
+        }
+        let timeout = try options.requestTimeout ?? Self.number("request-timeout", environment) ?? 90
+        guard (1...600).contains(timeout) else {
+            throw Self.wrong("--request-timeout must be 1 to 600, not \(timeout)")
+        }
+        requestTimeout = .seconds(timeout)
         simulatorTimeScale =
             try options.simulatorTimeScale ?? Self.number("simulator-time-scale", environment) ?? 0.25
         guard simulatorTimeScale >= 0, simulatorTimeScale.isFinite else {
@@ -61,11 +79,60 @@ struct Settings {
         return String(cString: folder) + "/" + path
     }
 
+    /// The core client; `nil` without a key or an address.
+    func client(_ transport: HTTPTransport, at address: String? = nil) -> KlingClient? {
+        guard let key, let address = address ?? baseURL?.text else { return nil }
+        return KlingClient(transport: transport, baseURL: address, dialect: dialect, credentials: key)
+    }
+
+    func transport(_ environment: Environment) -> HTTPTransportConfiguration {
+        HTTPTransportConfiguration(
+            requestTimeout: requestTimeout,
+            proxies: ProxyEnvironment(environment.variables),
+            certificateFile: environment["SSL_CERT_FILE"],
+            userAgent: "klingd/\(Klingd.version)"
+        )
+    }
+
+    /// The simulator's tasks stay apart from those that cost money.
+    var ledgerDirectory: String { provider == .simulator ? stateDirectory + "/simulator" : stateDirectory }
+
+    /// The key that the environment holds for a provider.
+    private static func key(
+        _ provider: ProviderName,
+        _ environment: Environment
+    ) throws(CommandFailure) -> Credentials? {
+        let name: String
+        switch provider {
+        case .cometapi: name = "COMETAPI_KEY"
+        case .kling: name = "KLING_API_KEY"
+        // Any key will do there.
+        case .simulator: return Credentials(bearerKey: simulatorKey)
+        }
+        if let text = environment[name] {
+            guard let key = Credentials(bearerKey: text) else { throw wrong("\(name) holds what cannot be a key") }
+            return key
+        }
+        guard provider == .kling else { return nil }
+        switch (environment["KLING_ACCESS_KEY"], environment["KLING_SECRET_KEY"]) {
+        case (nil, nil): return nil
+        case (let access?, let secret?):
+            guard let key = Credentials(accessKey: access, secretKey: secret) else {
+                throw wrong("KLING_ACCESS_KEY or KLING_SECRET_KEY holds what cannot be a key")
+            }
+            return key
+        case (nil, .some): throw wrong("KLING_SECRET_KEY is set without KLING_ACCESS_KEY")
+        case (.some, nil): throw wrong("KLING_ACCESS_KEY is set without KLING_SECRET_KEY")
+        }
+    }
+
     /// Said to those who ask for a paid image without a key.
     var missingCredentials: String? {
         guard key == nil else { return nil }
-        return "no key for \(provider.rawValue): set COMETAPI_KEY (keys: https://api.cometapi.com/console/token), "
-            + "or try klingd without one by --provider simulator"
+        let hint = "or try klingd without one by --provider simulator"
+        return provider == .kling
+            ? "no key for kling: set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY, \(hint)"
+            : "no key for cometapi: set COMETAPI_KEY (keys: https://api.cometapi.com/console/token), \(hint)"
     }
 
     private static func storage(_ text: String?, _ environment: Environment) throws(CommandFailure) -> StorageURL {
@@ -86,11 +153,17 @@ struct Settings {
     }
 
     private static func baseURL(_ text: String?, _ provider: ProviderName) throws(CommandFailure) -> HTTPURL? {
-        guard let text = text ?? (provider == .cometapi ? Dialect.cometapi.baseURL : nil) else { return nil }
+        let usual: String? =
+            switch provider {
+            case .cometapi: Dialect.cometapi.baseURL
+            case .kling: Dialect.kling.baseURL
+            case .simulator: nil
+            }
+        guard let text = text ?? usual else { return nil }
         do {
             let url = try HTTPURL(text)
             guard url.userInfo == nil else {
-                throw wrong("--base-url: it holds a user name; the key goes in COMETAPI_KEY alone")
+                throw wrong("--base-url: it holds a user name; the key goes in the environment alone")
             }
             guard url.scheme == .https || url.reach != .everywhere else {
                 throw wrong("--base-url: the key would travel in clear to \(url.host); use https")

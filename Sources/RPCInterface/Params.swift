@@ -106,6 +106,58 @@ enum Params {
         }
     }
 
+    /// A person's decision on an unresolved task: exactly one of three.
+    static func resolve(_ params: JSONObject) throws(RPCError) -> (TaskID, GenerationService.Resolution) {
+        try refuseUnknown(params, known: ["id", "task_id", "resend", "abandon"])
+        var members = JSONMembers(params)
+        do {
+            guard let text = try members.string("id") else {
+                throw JSONDecodingError("'id' is missing: it tells which task is to be resolved", at: .root)
+            }
+            var decisions: [GenerationService.Resolution] = []
+            if let taskID = try members.string("task_id") {
+                guard (1...256).contains(taskID.utf8.count) else {
+                    throw JSONDecodingError("'task_id' must have 1 to 256 bytes", at: .root.member("task_id"))
+                }
+                decisions.append(.job(taskID: taskID))
+            }
+            let flags: [(String, GenerationService.Resolution)] = [("resend", .resend), ("abandon", .abandon)]
+            for (name, decision) in flags {
+                guard let isOn = try members.bool(name) else { continue }
+                guard isOn else {
+                    throw JSONDecodingError("'\(name)' must be true, or left out", at: .root.member(name))
+                }
+                decisions.append(decision)
+            }
+            guard decisions.count == 1 else {
+                throw JSONDecodingError(
+                    "give exactly one of 'task_id' (this job is the task's), 'resend': true and 'abandon': true",
+                    at: .root
+                )
+            }
+            guard let id = TaskID(text) else {
+                throw RPCError(TaskError(.notFound, "no task has the id '\(text)'", pointer: .root.member("id")))
+            }
+            return (id, decisions[0])
+        } catch let error as JSONDecodingError {
+            throw .invalidParams(error.message, pointer: error.pointer)
+        } catch let error as RPCError {
+            throw error
+        } catch {
+            throw RPCError(TaskError(.internal, "\(error)"))
+        }
+    }
+
+    static func events(_ params: JSONObject) throws(RPCError) -> (after: String?, limit: Int) {
+        try refuseUnknown(params, known: ["after", "limit"])
+        var members = JSONMembers(params)
+        do {
+            return (try members.string("after"), Int(try members.integer("limit", in: 1...1000) ?? 100))
+        } catch {
+            throw .invalidParams(error.message, pointer: error.pointer)
+        }
+    }
+
     static func none(_ params: JSONObject) throws(RPCError) {
         try refuseUnknown(params, known: [])
     }

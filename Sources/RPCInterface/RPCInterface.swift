@@ -3,6 +3,7 @@ package import JSON
 package import JSONRPC
 import KlingAPI
 package import KlingService
+import Synchronization
 
 /// The native protocol: method names and params in, service calls, tasks out (`protocol/README.md`).
 package struct RPCInterface: RequestHandler {
@@ -36,6 +37,8 @@ package struct RPCInterface: RequestHandler {
         Method(name: "list") { face, params, _ throws(RPCError) in try face.list(params) },
         Method(name: "watch") { face, params, _ throws(RPCError) in try face.watch(params) },
         Method(name: "cancel-watch") { face, params, _ throws(RPCError) in try face.cancelWatch(params) },
+        Method(name: "resolve") { face, params, _ throws(RPCError) in try face.resolve(params) },
+        Method(name: "events") { face, params, _ throws(RPCError) in try face.events(params) },
         Method(name: "server-info") { face, params, _ throws(RPCError) in try face.serverInfo(params) },
     ]
 
@@ -85,10 +88,32 @@ package struct RPCInterface: RequestHandler {
                     let rehearsal = try await service.rehearse(asked.command)
                     return RPCResult { $0.value(.object(rehearsal)) }
                 }
-                let task = try await service.generate(asked.command) { await feed.subscribe($0) }
-                await feed.subscribe(task.id)
+                let task = try await Self.generate(asked.command, service, feed)
                 return Self.result(try await service.wait(task.id, asked.bound))
             }
+        }
+    }
+
+    /// Subscribed before the task is made, so that no version of it is missed; what was not made is forgotten again.
+    private static func generate(
+        _ command: GenerateCommand,
+        _ service: GenerationService,
+        _ feed: UpdateFeed
+    ) async throws(TaskError) -> GenerationTask {
+        let announced = Mutex<TaskID?>(nil)
+        do throws(TaskError) {
+            let task = try await service.generate(command) { id in
+                announced.withLock { $0 = id }
+                await feed.subscribe(id)
+            }
+            if let id = announced.withLock(\.self), id != task.id {
+                await feed.unsubscribe(id)
+                if !task.state.isTerminal { await feed.subscribe(task.id) }
+            }
+            return task
+        } catch {
+            if let id = announced.withLock(\.self) { await feed.unsubscribe(id) }
+            throw error
         }
     }
 
@@ -97,8 +122,8 @@ package struct RPCInterface: RequestHandler {
         // What memory can answer is answered here; the table shares the executor this runs on.
         let known = service.table.assumeIsolated { table in
             switch reference {
-            case .id(let id): table.snapshot(id)
-            case .taskID(let taskID): table.snapshot(taskID: taskID)
+            case .id(let id): table.freshSnapshot(id)
+            case .taskID(let taskID): table.freshSnapshot(taskID: taskID)
             }
         }
         if let known, bound?.target.isReached(by: known) ?? true {
@@ -178,11 +203,54 @@ package struct RPCInterface: RequestHandler {
         }
     }
 
+    private func resolve(_ params: JSONObject) throws(RPCError) -> Handling {
+        let (id, resolution) = try Params.resolve(params)
+        let (service, feed) = (service, feed)
+        return .pending {
+            await Self.answer { () throws(TaskError) in
+                let task = try await service.resolve(id, resolution)
+                await feed.subscribe(id)
+                return Self.result(task)
+            }
+        }
+    }
+
+    private func events(_ params: JSONObject) throws(RPCError) -> Handling {
+        let (after, limit) = try Params.events(params)
+        let service = service
+        return .pending {
+            await Self.answer { () throws(TaskError) in
+                let events = try await service.events(after: after, limit: limit)
+                return RPCResult { writer in
+                    writer.beginObject()
+                    writer.name("events")
+                    writer.beginArray()
+                    for task in events.tasks { Self.write(event: task, to: &writer) }
+                    writer.endArray()
+                    writer.name("next")
+                    writer.string(events.next)
+                    writer.endObject()
+                }
+            }
+        }
+    }
+
+    /// A version of a task with its place among all changes, as notifications and `events` show it.
+    static func write(event task: GenerationTask, to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.name("seq")
+        writer.integer(task.sequence)
+        writer.name("task")
+        task.write(to: &writer)
+        writer.endObject()
+    }
+
     private func serverInfo(_ params: JSONObject) throws(RPCError) -> Handling {
         try Params.none(params)
         let (service, identity) = (service, identity)
         return .pending {
             let counters = await service.counters()
+            let cursor = try? await service.latestCursor()
             let configuration = service.configuration
             let info: JSONValue = [
                 "name": .string(identity.name),
@@ -190,6 +258,7 @@ package struct RPCInterface: RequestHandler {
                 "protocol_revision": .integer(ServerIdentity.protocolRevision),
                 "provider": .string(configuration.provider),
                 "account": .string(configuration.account),
+                "events_cursor": cursor.map(JSONValue.string) ?? .null,
                 "credentials": .string(configuration.missingCredentials ?? "present"),
                 "storage": .array(identity.storage.map(JSONValue.string)),
                 "storage_schemes": .array(identity.storageSchemes.map(JSONValue.string)),
@@ -204,6 +273,7 @@ package struct RPCInterface: RequestHandler {
                     "images_per_task": .integer(Int64(LimitsProfile.imageCounts.upperBound)),
                     "aspect_ratios": .array(configuration.limits.aspectRatios.map(JSONValue.string)),
                     "images_in_flight": configuration.maxImagesInFlight.map { .integer(Int64($0)) } ?? .null,
+                    "images_per_day": configuration.maxImagesPerDay.map { .integer(Int64($0)) } ?? .null,
                     "line_bytes": .integer(Int64(JSONLimits().bytes)),
                     "batch_messages": .integer(Int64(MessageParser().batchLimit)),
                     "longest_wait_ms": .integer(Params.longestWait),
@@ -242,7 +312,8 @@ package struct RPCInterface: RequestHandler {
     /// The provider has no cancel: who believes to have stopped a job must learn that it is paid all the same.
     private static func cancelMessage(_ task: GenerationTask, wasOver: Bool) -> String {
         switch task.state {
-        case .failed where !wasOver: "withdrawn before anything was sent; nothing is charged"
+        case .failed where !wasOver && task.charged == .no: "withdrawn before anything was sent; nothing is charged"
+        case .failed where !wasOver: "withdrawn before it was sent again; an earlier attempt may be billed"
         case .stored, .failed: "the task had ended already; nothing was changed"
         case .queued, .submitting, .unresolved:
             "the watch is cancelled; whether the provider took the job is still being found out, since it may be billed"

@@ -8,18 +8,28 @@ package actor UpdateFeed {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private let isEnabled: Bool
+    private let table: TaskTable
     private var subscribed: Set<TaskID> = []
     private var connection: Connection?
 
-    package init(executor: any SerialExecutor, isEnabled: Bool) {
+    /// `table` is told whom to follow: others may work on a task that somebody here asked for.
+    package init(executor: any SerialExecutor, table: TaskTable, isEnabled: Bool) {
         self.executor = executor
+        self.table = table
         self.isEnabled = isEnabled
     }
 
     package func attach(_ connection: Connection) { self.connection = connection }
 
     func subscribe(_ id: TaskID) {
-        if isEnabled { subscribed.insert(id) }
+        guard isEnabled else { return }
+        subscribed.insert(id)
+        table.assumeIsolated { $0.follow(id) }
+    }
+
+    func unsubscribe(_ id: TaskID) {
+        subscribed.remove(id)
+        table.assumeIsolated { $0.unfollow(id) }
     }
 
     /// Tells of a durable version of a task, if somebody asked for it.
@@ -28,12 +38,7 @@ package actor UpdateFeed {
         if task.state.isTerminal { subscribed.remove(task.id) }
         connection?.assumeIsolated { connection in
             connection.notify("task-updated", subject: task.id.description) { writer in
-                writer.beginObject()
-                writer.name("seq")
-                writer.integer(task.sequence)
-                writer.name("task")
-                task.write(to: &writer)
-                writer.endObject()
+                RPCInterface.write(event: task, to: &writer)
             }
         }
     }
