@@ -14,6 +14,8 @@ final class KlingdProcess: Sendable {
 
     private struct State {
         var lines: [String] = []
+        /// The same as JSON; `nil` for what is none.
+        var messages: [JSONValue?] = []
         var partial: [UInt8] = []
         var errors: [UInt8] = []
         var isOutputOver = false
@@ -35,9 +37,11 @@ final class KlingdProcess: Sendable {
     static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         .appendingPathComponent("klingd").path
 
-    /// Starts it. The environment is almost empty, so that a key on the tester's machine is never used.
+    /// Starts it, or another program. The environment is almost empty, so that a key on the tester's machine is never
+    /// used.
     init(
         _ arguments: [String],
+        program: String = binary,
         environment: [String: String] = [:],
         input: Stream = .pipe,
         output: Stream = .pipe
@@ -62,11 +66,11 @@ final class KlingdProcess: Sendable {
                 posix_spawn_file_actions_adddup2(&actions, outputEnds.write, 1)
             }
             posix_spawn_file_actions_adddup2(&actions, errorEnds.write, 2)
-            let argv = ([Self.binary] + arguments).map { strdup($0) } + [nil]
+            let argv = ([program] + arguments).map { strdup($0) } + [nil]
             let envp = variables.map { strdup($0) } + [nil]
             defer { for text in argv + envp { free(text) } }
             var processID: pid_t = 0
-            let result = posix_spawn(&processID, Self.binary, &actions, nil, argv, envp)
+            let result = posix_spawn(&processID, program, &actions, nil, argv, envp)
             for end in [inputEnds.read, outputEnds.write, errorEnds.write] { close(end) }
             try #require(result == 0, "\(String(cString: strerror(result)))")
             return (processID, input: inputEnds.write, output: outputEnds.read, error: errorEnds.read)
@@ -77,7 +81,9 @@ final class KlingdProcess: Sendable {
             if bytes.isEmpty { state.isOutputOver = true }
             for byte in bytes {
                 if byte == UInt8(ascii: "\n") {
-                    state.lines.append(String(decoding: state.partial, as: UTF8.self))
+                    let line = String(decoding: state.partial, as: UTF8.self)
+                    state.lines.append(line)
+                    state.messages.append(try? JSONValue.parse(line))
                     state.partial = []
                 } else {
                     state.partial.append(byte)
@@ -104,6 +110,8 @@ final class KlingdProcess: Sendable {
 
     /// Every line of stdout so far.
     var lines: [String] { state.withLock { $0.lines } }
+    /// Every line of stdout so far that is JSON.
+    var messages: [JSONValue] { state.withLock { $0.messages.compactMap(\.self) } }
     /// What was logged so far.
     var errors: String { String(decoding: state.withLock { $0.errors }, as: UTF8.self) }
     /// Bytes of stdout behind the last line break.
@@ -139,11 +147,64 @@ final class KlingdProcess: Sendable {
 
     /// The first message that `matches`, once it has come.
     func message(_ matches: @escaping @Sendable (JSONValue) -> Bool) async throws -> JSONValue {
+        let search = Mutex<(next: Int, found: JSONValue?)>((0, nil))
         await wait { state in
-            state.isOutputOver || state.lines.contains { (try? JSONValue.parse($0)).map(matches) ?? false }
+            search.withLock { search in
+                while search.found == nil, search.next < state.messages.count {
+                    if let message = state.messages[search.next], matches(message) { search.found = message }
+                    search.next += 1
+                }
+                return search.found != nil || state.isOutputOver
+            }
         }
-        let found = try lines.map { try JSONValue.parse($0) }.first(where: matches)
+        let found = search.withLock(\.found)
         return try #require(found, "no such message before the end; stderr: \(errors)")
+    }
+
+    /// Sends a request and gives the response to it.
+    func call(_ method: String, _ params: JSONValue = [:]) async throws -> JSONValue {
+        let id = JSONValue.string("\(UUID())")
+        send(.request(id, method, params))
+        return try await response(to: id)
+    }
+
+    /// The `result` of a request; an error fails the test.
+    func ask(
+        _ method: String,
+        _ params: JSONValue = [:],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> JSONValue {
+        let answer = try await call(method, params)
+        return try #require(answer["result"], "\(answer)", sourceLocation: sourceLocation)
+    }
+
+    /// The `error` of a request; a result fails the test.
+    func refusal(
+        of method: String,
+        _ params: JSONValue,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> JSONValue {
+        let answer = try await call(method, params)
+        return try #require(answer["error"], "\(answer)", sourceLocation: sourceLocation)
+    }
+
+    /// A task once it has ended.
+    func end(of id: JSONValue, sourceLocation: SourceLocation = #_sourceLocation) async throws -> JSONValue {
+        try await ask("status", ["id": id, "wait_for": "stored"], sourceLocation: sourceLocation)
+    }
+
+    /// Whether the request `id` is answered before so long has passed.
+    func isAnswered(_ id: JSONValue, within bound: DispatchTimeInterval) async -> Bool {
+        let isOver = Mutex(false)
+        DispatchQueue.global().asyncAfter(deadline: .now() + bound) { [self] in
+            isOver.withLock { $0 = true }
+            update { _ in }
+        }
+        let isResponse: @Sendable (JSONValue?) -> Bool = { $0?["id"] == id && $0?["method"] == nil }
+        await wait { state in
+            state.isOutputOver || isOver.withLock { $0 } || state.messages.contains(where: isResponse)
+        }
+        return messages.contains(where: isResponse)
     }
 
     /// Returns once there are at least `count` lines.

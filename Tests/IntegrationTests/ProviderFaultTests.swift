@@ -3,7 +3,7 @@ import KlingSimulator
 import Testing
 
 /// What a provider gets wrong does not lose what was paid, and is not paid twice.
-@Suite(.timeLimit(.minutes(2))) struct ProviderFaultTests {
+@Suite(.timeLimit(.minutes(10))) struct ProviderFaultTests {
     /// Generates one task while `faults` are in force and gives its end.
     private func end(
         of params: JSONValue = ["prompt": "p", "n": 2, "wait_for": "stored", "wait_ms": 60_000],
@@ -135,23 +135,20 @@ import Testing
         }
     }
 
-    @Test func aSecondTaskUnderOneExternalIDDoesNotTakeTheFirstOnesJob() async throws {
+    @Test func aSecondTaskUnderOneExternalIDIsRefusedBeforeItCosts() async throws {
         try await Bench.run { bench in
             let klingd = try bench.start()
             let params: JSONValue = ["prompt": "p", "external_task_id": "mine", "wait_for": "stored"]
             klingd.send(.request(1, "generate", params))
-            #expect(try await klingd.response(to: 1)["result"]?["state"] == "stored")
-            try await bench.fault(["on": "create", "kind": "taken_then_cut"])
+            let first = try #require(try await klingd.response(to: 1)["result"])
+            #expect(first["state"] == "stored")
             klingd.send(.request(2, "generate", params))
-            let update = try await klingd.message { message in
-                let task = message["params"]?["task"]
-                return task?["state"] == "unresolved" && (task?["look_ups"]?.integerValue ?? 0) > 0
-            }
-            let second = try #require(update["params"]?["task"])
-            #expect(second["charged"] == "unknown")
-            #expect(second["task_id"] == .null)
-            // How the create ended, not that looking has not helped yet.
-            #expect(second["error"]?["message"]?.stringValue?.contains("was sent") == true)
+            let error = try #require(try await klingd.response(to: 2)["error"])
+            #expect(error["data"]?["kind"] == "conflict")
+            #expect(error["data"]?["charged"] == "no")
+            #expect(error["data"]?["pointer"] == "/external_task_id")
+            #expect(error["message"]?.stringValue?.contains(first["id"]?.stringValue ?? "?") == true)
+            #expect(try await bench.bill()["creates_received"] == 1)
         }
     }
 

@@ -3,7 +3,7 @@ import KlingSimulator
 import Testing
 
 /// What can be refused before money is spent is refused before, with the place of the fault.
-@Suite(.timeLimit(.minutes(2))) struct RefusalTests {
+@Suite(.timeLimit(.minutes(10))) struct RefusalTests {
     struct Refusal: Sendable, CustomTestStringConvertible {
         let params: JSONValue
         let pointer: String

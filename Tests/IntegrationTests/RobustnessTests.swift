@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// Whatever comes in and whoever goes away: an error answer or a clean exit, and nothing but JSON on stdout.
-@Suite(.timeLimit(.minutes(2))) struct RobustnessTests {
+@Suite(.timeLimit(.minutes(10))) struct RobustnessTests {
     private func expectOnlyJSON(_ klingd: KlingdProcess) {
         for line in klingd.lines {
             let message = try? JSONValue.parse(line)

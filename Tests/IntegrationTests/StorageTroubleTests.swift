@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// A paid image waits for its storage; nothing is called stored that is not.
-@Suite(.timeLimit(.minutes(2))) struct StorageTroubleTests {
+@Suite(.timeLimit(.minutes(10))) struct StorageTroubleTests {
     @Test func storageThatCannotBeStoredToIsRefusedBeforeAnythingIsPaid() async throws {
         try await Bench.run { bench in
             // A file stands where the folder should be.

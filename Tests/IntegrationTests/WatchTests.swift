@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// Stopping to watch is not stopping the job, and says so.
-@Suite(.timeLimit(.minutes(2))) struct WatchTests {
+@Suite(.timeLimit(.minutes(10))) struct WatchTests {
     private func lookUps(_ bench: Bench, of taskID: JSONValue) async throws -> Int64 {
         let tasks = try #require(try await bench.bill()["tasks"]?.arrayValue)
         return try #require(tasks.first { $0["task_id"] == taskID }?["look_ups"]?.integerValue)
