@@ -210,6 +210,25 @@ struct StateMachineTests {
         #expect(after([.reported(.sample(.submitted), byLookUp: true)], refused).state == .submitted)
     }
 
+    @Test(
+        "what would be sent again although its watch was cancelled is withdrawn, and costs nothing",
+        arguments: [TaskEvent.absenceProven, .notSent(.sample()), .throttled(.sample())]
+    )
+    func cancelledBeforeItWasTaken(event: TaskEvent) {
+        let task = after([.sendStarted, .ambiguous(.sample()), .watchCancelled, event])
+        #expect(task.state == .failed)
+        #expect(task.charged == .no)
+        #expect(task.error?.kind == .withdrawn)
+        #expect(task.freesItsKey)
+    }
+
+    @Test("who has a cancelled task sent again wants its images")
+    func resentAfterCancelling() {
+        let task = after([.sendStarted, .ambiguous(.sample()), .watchCancelled, .resendRequested])
+        #expect(task.state == .queued)
+        #expect(task.watch == .active)
+    }
+
     @Test("what a person had sent again while the first was in doubt stays in doubt when it fails")
     func resent() {
         let resent = after([.sendStarted, .ambiguous(.sample()), .resendRequested])
