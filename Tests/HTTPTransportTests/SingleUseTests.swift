@@ -82,7 +82,7 @@ import Testing
             $0.end()
         }
         try await ScriptedServer.run(script: script) { server in
-            try await HTTPTransport.run(requestTimeout: .milliseconds(150)) { transport in
+            try await HTTPTransport.run(requestTimeout: .seconds(2)) { transport in
                 let error = await #expect(throws: HTTPTransportError.self) {
                     try await transport.sendOnce(create(server.origin), bodyLimit: 100)
                 }
@@ -229,7 +229,7 @@ import Testing
             wasReset.withLock { $0 = end.isReset }
         }
         try await ScriptedServer.run(script: script) { server in
-            try await HTTPTransport.run(requestTimeout: .milliseconds(150)) { transport in
+            try await HTTPTransport.run(requestTimeout: .seconds(2)) { transport in
                 _ = await #expect(throws: HTTPTransportError.self) {
                     try await transport.sendOnce(create(server.origin), bodyLimit: 100)
                 }

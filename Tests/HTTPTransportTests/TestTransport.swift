@@ -3,17 +3,18 @@ import Logging
 import Synchronization
 
 extension HTTPTransport {
-    /// Runs `body` with a transport that is shut down afterwards, whatever happens.
+    /// Runs `body` with a transport that is shut down afterwards, whatever happens. Its patience, unless it is what a
+    /// test is about, is that for a busy machine.
     static func run<Result>(
-        requestTimeout: Duration = .seconds(5),
-        idleTimeout: Duration = .seconds(5),
+        requestTimeout: Duration = .seconds(30),
+        idleTimeout: Duration = .seconds(30),
         proxies: [String: String] = [:],
         log: CapturedLog = CapturedLog(),
         _ body: (HTTPTransport) async throws -> Result
     ) async throws -> Result {
         let transport = HTTPTransport(
             configuration: HTTPTransportConfiguration(
-                connectTimeout: .seconds(2),
+                connectTimeout: .seconds(20),
                 idleTimeout: idleTimeout,
                 requestTimeout: requestTimeout,
                 downloadTimeout: requestTimeout,

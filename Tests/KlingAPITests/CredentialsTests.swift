@@ -21,6 +21,8 @@ struct CredentialsTests {
     func trimmed() async throws {
         let credentials = try #require(Credentials(bearerKey: " sk-1234567890\r\n"))
         #expect(try await credentials.login(at: 0).authorization == "Bearer sk-1234567890")
+        // With the line break or without, it is one account.
+        #expect(credentials.account == "sk-1234567890")
     }
 
     @Test(

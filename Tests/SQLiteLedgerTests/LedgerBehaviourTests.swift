@@ -250,6 +250,15 @@ struct LedgerBehaviourTests {
         #expect(try await bench.ledger.claim(binding, owner: other, limit: .max).isEmpty)
     }
 
+    @Test("a task that has ended is claimed by nobody", arguments: LedgerKind.allCases)
+    func ended(kind: LedgerKind) async throws {
+        let bench = try LedgerBench(kind)
+        let first = try await bench.insert(.sample(1))
+        #expect(isWritten(try await bench.write(bench.next(first, releases: true) { $0.state = .stored })))
+        try await bench.ledger.join(other)
+        #expect(try await bench.ledger.claim(first.task.id, owner: other) == nil)
+    }
+
     @Test("a job whose watch was cancelled is claimed by its name alone", arguments: LedgerKind.allCases)
     func leftAlone(kind: LedgerKind) async throws {
         let bench = try LedgerBench(kind)

@@ -411,6 +411,56 @@ struct SQLiteLedgerTests {
         #expect(!third.noteLastByte(of: begun.id, attempt: 1, by: mine), "of another process")
     }
 
+    @Test("what a note that was cut short has left behind does not spoil the next")
+    func cutNote() async throws {
+        let (folder, clock) = (TemporaryFolder(), LedgerClock())
+        let (first, second) = (folder.ledger(clock), folder.ledger(clock))
+        let (mine, other) = (OwnerID("mine"), OwnerID("other"))
+        try await first.join(mine)
+        guard case .inserted(let claimed) = try await first.insert(NewTask(.sample(), body: [1]), owner: mine) else {
+            throw Unexpected("not inserted")
+        }
+        let begun = try #require(TaskStateMachine.apply(.sendStarted, to: claimed.task, at: clock.date, by: mine))
+        let write = LedgerWrite(task: begun, lease: claimed.lease, replaces: 0, slots: .keep, releases: false)
+        #expect(isWritten(try await first.write([write]).first))
+        // As a disk that was full leaves it.
+        let file = try #require(FileHandle(forWritingAtPath: folder.path + "/owners/mine"))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data("01a213ad".utf8))
+        try file.close()
+        #expect(first.noteLastByte(of: begun.id, attempt: 1, by: mine))
+        first.abandonForTests(mine)
+        try await second.join(other)
+        #expect(try await second.claim(begun.id, owner: other)?.isUnsent == false)
+    }
+
+    @Test("a request whose file is gone is told as gone, so that one task does not hold the others")
+    func lostRequest() async throws {
+        let (folder, clock) = (TemporaryFolder(), LedgerClock())
+        let ledger = folder.ledger(clock)
+        let mine = OwnerID("mine")
+        try await ledger.join(mine)
+        let body = [UInt8](repeating: 7, count: 100_000)
+        _ = try await ledger.insert(NewTask(.sample(), body: body), owner: mine)
+        #expect(try await ledger.body(of: .sample(0)) == body)
+        try FileManager.default.removeItem(atPath: folder.path + "/requests/\(TaskID.sample(0))")
+        #expect(try await ledger.body(of: .sample(0)) == nil)
+    }
+
+    @Test("nothing is stored or sent once the state folder was removed under a running process")
+    func removedFolder() async throws {
+        let (folder, clock) = (TemporaryFolder(), LedgerClock())
+        let ledger = folder.ledger(clock)
+        let mine = OwnerID("mine")
+        try await ledger.join(mine)
+        _ = try await ledger.insert(NewTask(.sample(), body: [1]), owner: mine)
+        try FileManager.default.removeItem(atPath: folder.path)
+        #expect(!ledger.noteLastByte(of: .sample(0), attempt: 1, by: mine))
+        await #expect(throws: LedgerError.self) {
+            _ = try await ledger.insert(NewTask(.sample(1), body: [1]), owner: mine)
+        }
+    }
+
     @Test("a ledger of a newer klingd is refused and left alone")
     func newer() async throws {
         let first = folder.ledger(clock)
