@@ -25,8 +25,6 @@ enum Safeguard: String, CaseIterable {
     case laterRefusalIsLookedUp
     /// A job made before the first attempt, or known as another task's, is not taken for this task's.
     case onlyOursIsAdopted
-    /// The outcome of an attempt counts for that attempt alone.
-    case outcomeOfItsOwnAttempt
     /// What the sender learns after it lost its lease is told all the same.
     case lateOutcomeIsTold
 }
