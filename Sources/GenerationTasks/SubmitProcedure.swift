@@ -50,6 +50,8 @@ package struct SubmitProcedure: Sendable {
     /// From when on the attempt's end is known here.
     private var overSince: Moment?
     private var absences = 0
+    /// The attempt that they are about.
+    private var attempt = 0
 
     /// A task that an earlier process has left is looked up before it is sent, since the ledger may be an older copy; so
     /// is one whose external id follows from its key, since the whole ledger may have been lost.
@@ -80,6 +82,11 @@ package struct SubmitProcedure: Sendable {
     ///
     /// `senderIsGone` tells whether the process that began the last attempt has ended for certain.
     package mutating func next(_ task: GenerationTask, senderIsGone: Bool, at now: Moment) -> Step {
+        if task.attempt != attempt {
+            // What was seen of an earlier attempt says nothing of this one.
+            forgetAttempt()
+            attempt = task.attempt
+        }
         switch task.state {
         case .queued:
             forgetAttempt()
