@@ -157,6 +157,32 @@ struct SubmitProcedureTests {
         }
     }
 
+    @Test("what was seen of one attempt proves nothing of the next")
+    func nextAttempt() throws {
+        let first = unresolved()
+        var procedure = SubmitProcedure(first)
+        _ = procedure.next(first, senderIsGone: true, at: start)
+        // Another process has sent it again and lost its answer; this one never saw it queued.
+        var second = first
+        second.attempt = 2
+        let later = start + .seconds(100)
+        _ = procedure.next(second, senderIsGone: true, at: later)
+        for pause in [1, 2, 3] {
+            let moment = later + .seconds(pause)
+            let event = procedure.lookedUp(
+                absent,
+                of: second,
+                isTaken: false,
+                askedAt: moment,
+                at: moment,
+                jitter: 0
+            )
+            guard case .lookUpFailed = event else {
+                throw Unexpected("decided by the attempt before: \(String(describing: event))")
+            }
+        }
+    }
+
     @Test("at a gateway 'no such task' proves nothing, however often it is said")
     func gateway() {
         let task = unresolved()
