@@ -99,7 +99,8 @@ final class Directory: Sendable {
     /// Makes the names in this directory durable.
     func synchronise() throws(Errno) { try FileSystemCalls.synchronise(descriptor) }
 
-    func freeBytes() throws(Errno) -> Int64 { try FileSystemCalls.freeBytes(descriptor) }
+    /// How much the file system holds, and what of that can still be written. In bytes.
+    func space() throws(Errno) -> (total: Int64, free: Int64) { try FileSystemCalls.space(descriptor) }
 
     func setMode(_ mode: mode_t) throws(Errno) { try FileSystemCalls.setMode(descriptor, mode) }
 }

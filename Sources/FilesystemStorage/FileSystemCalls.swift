@@ -64,6 +64,12 @@ enum FileSystemCalls {
         try retrying { openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
     }
 
+    static func createFile(_ path: FilePath) throws(Errno) -> Int32 {
+        try retrying {
+            path.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        }
+    }
+
     static func makeDirectory(_ parent: Int32, _ name: String, mode: mode_t) throws(Errno) {
         try checking { mkdirat(parent, name, mode) }
     }
@@ -89,12 +95,15 @@ enum FileSystemCalls {
         }
     }
 
-    /// The bytes that an ordinary user can still write.
-    static func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
+    /// How much a file system holds, and what of that an ordinary user can still write. In bytes.
+    static func space(_ descriptor: Int32) throws(Errno) -> (total: Int64, free: Int64) {
         var status = statvfs()
         try checking { fstatvfs(descriptor, &status) }
-        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        return overflow ? .max : Int64(clamping: bytes)
+        func bytes(_ blocks: UInt64) -> Int64 {
+            let (bytes, overflow) = blocks.multipliedReportingOverflow(by: UInt64(status.f_frsize))
+            return overflow ? .max : Int64(clamping: bytes)
+        }
+        return (bytes(UInt64(status.f_blocks)), bytes(UInt64(status.f_bavail)))
     }
 
     /// Makes sure that there is space for so many bytes, where the file system can tell beforehand.
@@ -163,6 +172,10 @@ enum FileSystemCalls {
     /// Moves a file, over one that exists.
     static func rename(_ from: Int32, _ name: String, _ to: Int32, _ newName: String) throws(Errno) {
         try checking { renameat(from, name, to, newName) }
+    }
+
+    static func unlink(_ path: FilePath) throws(Errno) {
+        try checking { path.withPlatformString { unlinkat(AT_FDCWD, $0, 0) } }
     }
 
     static func unlink(_ parent: Int32, _ name: String) throws(Errno) {

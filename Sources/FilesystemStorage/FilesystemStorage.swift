@@ -20,7 +20,7 @@ package final class FilesystemStorage: StorageBackend {
 
     package let url: StorageURL
     package let spoolDirectory: FilePath?
-    package let capabilities = StorageCapabilities(exclusiveCreate: true)
+    package let capabilities: StorageCapabilities
 
     private let path: FilePath
     private let options: FilesystemStorageOptions
@@ -39,6 +39,8 @@ package final class FilesystemStorage: StorageBackend {
         self.options = options
         path = FilePath(url.path)
         spoolDirectory = path.appending(Self.spoolName)
+        // No digest: to tell it, every look-up would have to read the whole file.
+        capabilities = StorageCapabilities(exclusiveCreate: options.collision == .keep, get: true)
     }
 
     package func prepare() async throws(StorageError) {
@@ -73,6 +75,10 @@ package final class FilesystemStorage: StorageBackend {
                 try tree.list(prefix: prefix, after: cursor, limit: limit)
             }
         }
+    }
+
+    package func get(_ key: ObjectKey, to path: FilePath) async throws(StorageError) -> ObjectState {
+        try await onLane(of: key) { tree throws(StorageError) in try tree.get(key, to: path) }
     }
 
     private func onLane<Value: Sendable>(

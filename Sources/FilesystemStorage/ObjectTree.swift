@@ -115,7 +115,7 @@ final class ObjectTree: Sendable {
     func place(of key: ObjectKey) -> String { url.appending(key).description }
 
     /// `nil` when a folder on the way does not exist.
-    private func existingFolder(of key: ObjectKey) throws(StorageError) -> (folder: Directory, name: String)? {
+    func existingFolder(of key: ObjectKey) throws(StorageError) -> (folder: Directory, name: String)? {
         guard !isReserved(key.description) else { return nil }
         return try attempt("look for", key) { () throws(Errno) in
             var folder = root

@@ -34,6 +34,16 @@ struct OpenFile: ~Copyable {
         OpenFile(descriptor: try FileSystemCalls.openForReading(path))
     }
 
+    /// A new, empty file somewhere else on the machine, that only its owner can read.
+    static func creating(_ path: FilePath) throws(Errno) -> OpenFile {
+        OpenFile(descriptor: try FileSystemCalls.createFile(path))
+    }
+
+    /// Removes a file somewhere else on the machine, as far as that is possible.
+    static func remove(_ path: FilePath) {
+        try? FileSystemCalls.unlink(path)
+    }
+
     func status() throws(Errno) -> FileStatus { try FileSystemCalls.status(descriptor) }
 
     func setMode(_ mode: mode_t) throws(Errno) { try FileSystemCalls.setMode(descriptor, mode) }

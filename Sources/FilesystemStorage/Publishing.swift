@@ -177,11 +177,12 @@ extension ObjectTree {
     }
 
     private func checkSpace(for request: PutRequest, in folder: Directory) throws(StorageError) {
-        let free = try attempt("store", request.key) { () throws(Errno) in try folder.freeBytes() }
-        guard free - request.size < options.minimumFreeBytes else { return }
+        let (total, free) = try attempt("store", request.key) { () throws(Errno) in try folder.space() }
+        let floor = options.floor(ofFileSystemWith: total)
+        guard free - request.size < floor else { return }
         throw StorageError(
             .full,
-            "\(place(of: request.key)) needs \(request.size) bytes and \(options.minimumFreeBytes) are to stay free, "
+            "\(place(of: request.key)) needs \(request.size) bytes and \(floor) are to stay free, "
                 + "but only \(free) are: free some space",
             isRetryable: true,
             key: request.key

@@ -4,16 +4,17 @@
 /// normalisation at work), in every object store, in a shell and in a URL. So a key is made of segments joined by
 /// `/`, each of ASCII letters, digits and `-_.!()`, 1 to 255 bytes long and not beginning with a dot (hidden
 /// files are for the storage's own use); the whole is at most 1,024 bytes.
-package struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The longest key that every object store takes, in bytes.
-    package static let maximumLength = 1024
+    public static let maximumLength = 1024
     /// The longest file name that common file systems take, in bytes.
-    package static let maximumSegmentLength = 255
+    public static let maximumSegmentLength = 255
 
-    package let description: String
+    /// The whole name.
+    public let description: String
 
     /// Throws ``StorageErrorKind/configuration`` with the reason when `text` is no such name.
-    package init(_ text: some StringProtocol) throws(StorageError) {
+    public init(_ text: some StringProtocol) throws(StorageError) {
         if let reason = Self.reasonToRefuse(text) {
             throw StorageError(.configuration, "'\(Self.printable(text))' can't be the name of an object: \(reason)")
         }
@@ -21,21 +22,21 @@ package struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     /// The parts between the slashes, at least one.
-    package var segments: [Substring] { description.split(separator: "/") }
+    public var segments: [Substring] { description.split(separator: "/") }
 
     /// The last segment: the file's name.
-    package var name: Substring {
+    public var name: Substring {
         description[(description.lastIndex(of: "/").map(description.index(after:)) ?? description.startIndex)...]
     }
 
     /// This key below another: `a/b` below `c` is `c/a/b`. Throws when that becomes too long.
-    package func placed(below parent: ObjectKey?) throws(StorageError) -> ObjectKey {
+    public func placed(below parent: ObjectKey?) throws(StorageError) -> ObjectKey {
         guard let parent else { return self }
         return try ObjectKey("\(parent)/\(self)")
     }
 
     /// By bytes, the order in which every storage lists.
-    package static func < (left: ObjectKey, right: ObjectKey) -> Bool {
+    public static func < (left: ObjectKey, right: ObjectKey) -> Bool {
         left.description.utf8.lexicographicallyPrecedes(right.description.utf8)
     }
 

@@ -1,9 +1,9 @@
-package import SystemPackage
+public import SystemPackage
 
 /// A place that keeps finished images: a folder, a bucket, or whatever a plugin offers.
 ///
 /// Every call is bounded in time by the backend, may be repeated, and may be made by several processes at once.
-package protocol StorageBackend: Sendable {
+public protocol StorageBackend: Sendable {
     /// The root as shown to users, such as `file:///home/u/Pictures`; free of secrets.
     var url: StorageURL { get }
     var capabilities: StorageCapabilities { get }
@@ -28,55 +28,88 @@ package protocol StorageBackend: Sendable {
     /// Removes an object for good; that it was not there is fine.
     func delete(_ key: ObjectKey) async throws(StorageError)
 
-    /// Lists, in the order of the keys' bytes, at most `limit` objects (at least 1) whose keys begin with `prefix`
-    /// (any beginning, not only whole segments; empty for all) and come after the page that ended with `cursor`
-    /// (its ``ObjectPage/next``; `nil` for the first).
+    /// Lists, in an order of the storage's own, at most `limit` objects (at least 1) whose keys begin with `prefix` (any
+    /// beginning, not only whole segments; empty for all) and come after the page that ended with `cursor` (its
+    /// ``ObjectPage/next``; `nil` for the first). All pages together hold each object once.
     func list(prefix: String, after cursor: String?, limit: Int) async throws(StorageError) -> ObjectPage
+
+    /// Writes the content of an object to a new local file at `path` (absolute), which must not exist; nothing is left
+    /// there when the object is absent or on an error. Only asked of a backend whose ``StorageCapabilities/get`` says
+    /// so: klingd keeps images without it, ``StorageBehaviour`` compares bytes with it.
+    func get(_ key: ObjectKey, to path: FilePath) async throws(StorageError) -> ObjectState
 
     /// A URL from which anybody can read the object for a while; `nil` when the backend has no such thing.
     func presign(_ key: ObjectKey, for duration: Duration) async throws(StorageError) -> String?
+
+    /// Ends connections and processes that the backend keeps. What is asked afterwards fails.
+    func shutdown() async
 }
 
 extension StorageBackend {
-    package var spoolDirectory: FilePath? { nil }
+    /// None.
+    public var spoolDirectory: FilePath? { nil }
 
-    package func presign(_ key: ObjectKey, for duration: Duration) async throws(StorageError) -> String? { nil }
+    /// Throws ``StorageErrorKind/configuration``.
+    public func get(_ key: ObjectKey, to path: FilePath) async throws(StorageError) -> ObjectState {
+        throw StorageError(.configuration, "\(url) can't be read back", key: key)
+    }
+
+    /// None.
+    public func presign(_ key: ObjectKey, for duration: Duration) async throws(StorageError) -> String? { nil }
+
+    /// Nothing is kept.
+    public func shutdown() async {}
 }
 
 /// What a backend can do beyond what every backend must.
-package struct StorageCapabilities: Sendable, Hashable {
+public struct StorageCapabilities: Sendable, Hashable {
     /// Of several writers of one new key exactly one wins, also across processes.
-    package var exclusiveCreate: Bool
+    public var exclusiveCreate: Bool
     /// ``PutRequest/metadata`` and ``PutRequest/mediaType`` are kept with the object.
-    package var metadata: Bool
+    public var metadata: Bool
+    /// ``ObjectSummary/sha256`` is told by ``StorageBackend/head(_:)``.
+    public var sha256: Bool
+    /// ``StorageBackend/get(_:to:)`` reads objects back.
+    public var get: Bool
     /// ``StorageBackend/presign(_:for:)`` answers URLs.
-    package var presign: Bool
+    public var presign: Bool
 
-    package init(exclusiveCreate: Bool = false, metadata: Bool = false, presign: Bool = false) {
+    /// What is not said is not there.
+    public init(
+        exclusiveCreate: Bool = false,
+        metadata: Bool = false,
+        sha256: Bool = false,
+        get: Bool = false,
+        presign: Bool = false
+    ) {
         self.exclusiveCreate = exclusiveCreate
         self.metadata = metadata
+        self.sha256 = sha256
+        self.get = get
         self.presign = presign
     }
 }
 
 /// A local file to be stored.
-package struct PutRequest: Sendable, Hashable {
-    package var key: ObjectKey
+public struct PutRequest: Sendable, Hashable {
+    /// The name that it gets.
+    public var key: ObjectKey
     /// An absolute path of a regular file.
-    package var source: FilePath
+    public var source: FilePath
     /// In bytes; the file must have exactly this length.
-    package var size: Int64
+    public var size: Int64
     /// The SHA-256 of the content, 64 lowercase hexadecimal digits.
-    package var sha256: String
+    public var sha256: String
     /// Such as `image/png`.
-    package var mediaType: String
+    public var mediaType: String
     /// Short ASCII names and values to keep with the object, where ``StorageCapabilities/metadata`` says so.
-    package var metadata: [String: String]
+    public var metadata: [String: String]
     /// The backend may take the source away by link or rename, when it lies in its spool folder. Then it is gone
     /// after a success; after an error it is still there.
-    package var mayTakeSource: Bool
+    public var mayTakeSource: Bool
 
-    package init(
+    /// Makes a request.
+    public init(
         key: ObjectKey,
         source: FilePath,
         size: Int64,
@@ -96,18 +129,20 @@ package struct PutRequest: Sendable, Hashable {
 }
 
 /// An object that lies complete and durable in a storage.
-package struct StoredObject: Sendable, Hashable {
-    package var key: ObjectKey
+public struct StoredObject: Sendable, Hashable {
+    /// The name that it has.
+    public var key: ObjectKey
     /// Where it lies, percent-encoded: `file:///…`, `s3://…`.
-    package var uri: String
+    public var uri: String
     /// The same as an absolute path, when it is a local file.
-    package var path: String?
+    public var path: String?
     /// In bytes.
-    package var size: Int64
+    public var size: Int64
     /// The same content was stored under this key before.
-    package var wasThere: Bool
+    public var wasThere: Bool
 
-    package init(key: ObjectKey, uri: String, path: String? = nil, size: Int64, wasThere: Bool = false) {
+    /// Makes the answer to a put.
+    public init(key: ObjectKey, uri: String, path: String? = nil, size: Int64, wasThere: Bool = false) {
         self.key = key
         self.uri = uri
         self.path = path
@@ -117,30 +152,49 @@ package struct StoredObject: Sendable, Hashable {
 }
 
 /// What a look-up of one object found.
-package enum ObjectState: Sendable, Hashable {
+public enum ObjectState: Sendable, Hashable {
     case present(ObjectSummary)
     case absent
 }
 
 /// What a storage says of an object without reading it.
-package struct ObjectSummary: Sendable, Hashable {
-    package var key: ObjectKey
+public struct ObjectSummary: Sendable, Hashable {
+    /// The name that it has.
+    public var key: ObjectKey
     /// In bytes.
-    package var size: Int64
+    public var size: Int64
+    /// Of the content, 64 lowercase hexadecimal digits, where ``StorageCapabilities/sha256`` says so; `nil` in listings.
+    public var sha256: String?
+    /// Where ``StorageCapabilities/metadata`` says so; `nil` in listings.
+    public var mediaType: String?
+    /// As stored, names in lowercase; empty in listings.
+    public var metadata: [String: String]
 
-    package init(key: ObjectKey, size: Int64) {
+    /// Makes the answer to a look-up.
+    public init(
+        key: ObjectKey,
+        size: Int64,
+        sha256: String? = nil,
+        mediaType: String? = nil,
+        metadata: [String: String] = [:]
+    ) {
         self.key = key
         self.size = size
+        self.sha256 = sha256
+        self.mediaType = mediaType
+        self.metadata = metadata
     }
 }
 
 /// One page of a listing.
-package struct ObjectPage: Sendable, Hashable {
-    package var objects: [ObjectSummary]
+public struct ObjectPage: Sendable, Hashable {
+    /// At most as many as were asked for.
+    public var objects: [ObjectSummary]
     /// The cursor for the next page; `nil` when this is the last.
-    package var next: String?
+    public var next: String?
 
-    package init(objects: [ObjectSummary], next: String? = nil) {
+    /// Makes a page.
+    public init(objects: [ObjectSummary], next: String? = nil) {
         self.objects = objects
         self.next = next
     }

@@ -1,5 +1,5 @@
 /// What kind of trouble a storage is in. The raw value is the `kind` that clients of the protocol see.
-package enum StorageErrorKind: String, Sendable, Hashable, CaseIterable {
+public enum StorageErrorKind: String, Sendable, Hashable, CaseIterable {
     /// No space, no quota, or the file is larger than the storage takes.
     case full = "storage_full"
     /// The storage refuses: permissions, read-only, or something that is not ours lies in the way.
@@ -18,18 +18,20 @@ package enum StorageErrorKind: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Why a storage did not do what it was asked for. Nothing half-written is left where readers look.
-package struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
-    package var kind: StorageErrorKind
+public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of trouble it is, for decisions.
+    public var kind: StorageErrorKind
     /// What happened and what to do about it; free of secrets.
-    package var message: String
+    public var message: String
     /// True when the same call may succeed later without anybody changing the configuration or the request.
-    package var isRetryable: Bool
+    public var isRetryable: Bool
     /// When the storage itself said how long to wait.
-    package var retryAfter: Duration?
+    public var retryAfter: Duration?
     /// The object concerned; `nil` when the storage as a whole is.
-    package var key: ObjectKey?
+    public var key: ObjectKey?
 
-    package init(
+    /// Makes an error; unless it is said to be retryable it is not.
+    public init(
         _ kind: StorageErrorKind,
         _ message: String,
         isRetryable: Bool = false,
@@ -43,5 +45,6 @@ package struct StorageError: Error, Sendable, Hashable, CustomStringConvertible 
         self.key = key
     }
 
-    package var description: String { "\(kind.rawValue): \(message)" }
+    /// Kind and message.
+    public var description: String { "\(kind.rawValue): \(message)" }
 }

@@ -3,16 +3,16 @@
 /// Only what a storage needs of RFC 3986: a scheme, a host, a path. A query, a fragment, or a user with a password
 /// is refused: options belong into the configuration, and secrets never into a URL. An absolute path is taken as a
 /// `file` URL. Empty segments and a slash at the end mean nothing and are dropped; `.` and `..` are refused.
-package struct StorageURL: Sendable, Hashable, CustomStringConvertible {
+public struct StorageURL: Sendable, Hashable, CustomStringConvertible {
     /// In lowercase.
-    package let scheme: String
+    public let scheme: String
     /// A bucket, or whatever a plugin takes it for; empty in a `file` URL.
-    package let host: String
+    public let host: String
     /// The parts of the path, percent-decoded.
-    package let segments: [String]
+    public let segments: [String]
 
     /// Throws ``StorageErrorKind/configuration`` with the reason.
-    package init(_ text: String) throws(StorageError) {
+    public init(_ text: String) throws(StorageError) {
         if text.utf8.first == UInt8(ascii: "/") {
             try self.init(path: text)
             return
@@ -62,7 +62,7 @@ package struct StorageURL: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The `file` URL of an absolute path; throws ``StorageErrorKind/configuration`` with the reason.
-    package init(path: String) throws(StorageError) {
+    public init(path: String) throws(StorageError) {
         guard path.utf8.first == UInt8(ascii: "/") else {
             throw Self.refusal(path, "the path of a storage must be absolute")
         }
@@ -93,21 +93,21 @@ package struct StorageURL: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The absolute path, decoded; `/` for the root.
-    package var path: String { "/" + segments.joined(separator: "/") }
+    public var path: String { "/" + segments.joined(separator: "/") }
 
     /// In one spelling, percent-encoded, without a slash at the end (but for the root of a file system).
-    package var description: String {
+    public var description: String {
         guard !segments.isEmpty else { return scheme == "file" ? "file:///" : "\(scheme)://\(host)" }
         return "\(scheme)://\(host)/" + segments.map(PercentEncoding.encode).joined(separator: "/")
     }
 
     /// The URL of an object below this one.
-    package func appending(_ key: ObjectKey) -> StorageURL {
+    public func appending(_ key: ObjectKey) -> StorageURL {
         StorageURL(scheme: scheme, host: host, checkedSegments: segments + key.segments.map(String.init))
     }
 
     /// What leads from this URL to `other`; empty when both are the same, `nil` when `other` is not below this.
-    package func segments(to other: StorageURL) -> ArraySlice<String>? {
+    public func segments(to other: StorageURL) -> ArraySlice<String>? {
         guard scheme == other.scheme, host == other.host, other.segments.starts(with: segments) else { return nil }
         return other.segments.dropFirst(segments.count)
     }

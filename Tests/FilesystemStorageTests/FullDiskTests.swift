@@ -24,6 +24,22 @@ struct FullDiskTests {
         #expect(fixture.content("day/a.png") == bytes(4_000_000))
     }
 
+    @Test("A small disk is used but for a 32nd of it")
+    func leavesAProportionateFloor() async throws {
+        let disk = try SmallDisk(megabytes: 8)
+        let fixture = try Fixture(options: FilesystemStorageOptions(), in: disk.path)
+        try await fixture.storage.prepare()
+        let source = try Fixture()
+        // 8 MiB less 256 KiB is 8,126,464 bytes, of which some are taken by folders.
+        let large = try source.request("a.png", bytes(8_100_000))
+        let tooLarge = try source.request("b.png", bytes(8_130_000))
+        let error = await #expect(throws: StorageError.self) { try await fixture.storage.put(tooLarge) }
+        #expect(error?.kind == .full)
+        #expect(error?.message.contains("262144 are to stay free") == true)
+        try await fixture.storage.put(large)
+        #expect(fixture.content("a.png") == bytes(8_100_000))
+    }
+
     @Test("A disk that became read-only is told apart from a full one")
     func tellsReadOnly() async throws {
         let disk = try SmallDisk(megabytes: 1)
