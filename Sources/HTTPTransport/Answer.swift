@@ -20,11 +20,12 @@ struct Answer {
     ///
     /// The whole is over at `deadline`, late by no more than the idle timeout.
     func read(
+        announcesBody: Bool = true,
         limit: Int,
         deadline: ContinuousClock.Instant,
         into sink: ([UInt8]) async throws -> Void
     ) async throws(HTTPTransportError) {
-        let announced = headers["Content-Length"].flatMap { Int($0) }
+        let announced = announcesBody ? headers["Content-Length"].flatMap { Int($0) } : nil
         guard announced ?? 0 <= limit else { throw tooLarge(limit) }
         var received = 0
         do {

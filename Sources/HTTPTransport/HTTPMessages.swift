@@ -1,8 +1,11 @@
 /// A request, whole in memory.
 package struct HTTPRequest: Sendable {
     package enum Method: String, Sendable {
+        case delete = "DELETE"
         case get = "GET"
+        case head = "HEAD"
         case post = "POST"
+        case put = "PUT"
     }
 
     package var method: Method

@@ -1,4 +1,23 @@
 extension HTTPTransport {
+    /// Sends a request and gives the body of an answer 200 to `sink` piece by piece; that of another status, up to
+    /// `bodyLimit` bytes, is in the answer. Follows no redirect. `limit` is for the body of an answer 200, in bytes.
+    package func fetch(
+        _ request: HTTPRequest,
+        limit: Int,
+        bodyLimit: Int,
+        into sink: ([UInt8]) async throws -> Void
+    ) async throws(HTTPTransportError) -> HTTPResponse {
+        let deadline = ContinuousClock.now + configuration.downloadTimeout
+        let answer = try await begin(request, timeout: configuration.downloadTimeout)
+        var body: [UInt8] = []
+        if answer.status == 200 {
+            try await answer.read(limit: limit, deadline: deadline, into: sink)
+        } else {
+            try await answer.read(limit: bodyLimit, deadline: deadline) { body.append(contentsOf: $0) }
+        }
+        return HTTPResponse(status: answer.status, headers: answer.headers, body: body)
+    }
+
     /// Fetches `url` and gives the body of an answer 200 to `sink` piece by piece, no faster than it takes them.
     ///
     /// Sends no authorization and keeps the whole query, which may be a signature. Follows up to three redirects. An

@@ -47,10 +47,22 @@ package final class HTTPTransport: Sendable {
     /// Sends a request over a shared connection and takes the answer in, up to `bodyLimit` bytes of it.
     ///
     /// For what may be asked again: a request on a kept connection can be lost without anyone being at fault.
-    package func send(_ request: HTTPRequest, bodyLimit: Int) async throws(HTTPTransportError) -> HTTPResponse {
-        let body = request.body.isEmpty ? nil : HTTPClientRequest.Body.bytes(ByteBuffer(bytes: request.body))
+    /// `file` is the body, in place of the request's own; `timeout` is for the whole exchange, in place of the
+    /// configuration's.
+    package func send(
+        _ request: HTTPRequest,
+        file: FileSlice? = nil,
+        bodyLimit: Int,
+        timeout: Duration? = nil
+    ) async throws(HTTPTransportError) -> HTTPResponse {
+        let body: HTTPClientRequest.Body?
+        if let file {
+            body = .stream(try FileBody(file, eventLoop: try eventLoop()), length: .known(file.length))
+        } else {
+            body = request.body.isEmpty ? nil : .bytes(ByteBuffer(bytes: request.body))
+        }
         do {
-            return try await collect(request, body: body, isSingleUse: false, bodyLimit: bodyLimit)
+            return try await collect(request, body: body, isSingleUse: false, bodyLimit: bodyLimit, timeout: timeout)
         } catch {
             var error = error
             error.requestHandedOut = true
@@ -95,13 +107,18 @@ package final class HTTPTransport: Sendable {
         _ request: HTTPRequest,
         body: HTTPClientRequest.Body?,
         isSingleUse: Bool,
-        bodyLimit: Int
+        bodyLimit: Int,
+        timeout: Duration? = nil
     ) async throws(HTTPTransportError) -> HTTPResponse {
-        let timeout = configuration.requestTimeout
+        let timeout = timeout ?? configuration.requestTimeout
         let deadline = ContinuousClock.now + timeout
         let answer = try await begin(request, body: body, isSingleUse: isSingleUse, timeout: timeout)
         var bytes: [UInt8] = []
-        try await answer.read(limit: bodyLimit, deadline: deadline) { bytes.append(contentsOf: $0) }
+        // The length that an answer to HEAD tells is that of the body it does not have (RFC 9110 section 9.3.2).
+        let announcesBody = request.method != .head
+        try await answer.read(announcesBody: announcesBody, limit: bodyLimit, deadline: deadline) {
+            bytes.append(contentsOf: $0)
+        }
         return HTTPResponse(status: answer.status, headers: answer.headers, body: bytes)
     }
 
@@ -144,12 +161,25 @@ package final class HTTPTransport: Sendable {
         try state.withLock { state throws(HTTPTransportError) in
             guard !state.isShutDown else { throw HTTPTransportError(.shutDown, "the transport was shut down") }
             if let client = state.clients[lane] { return client }
-            let group = state.group ?? MultiThreadedEventLoopGroup(numberOfThreads: 1)
-            state.group = group
+            let group = Self.group(in: &state)
             let client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: clientConfiguration(lane))
             state.clients[lane] = client
             return client
         }
+    }
+
+    /// The one that all connections are on.
+    private func eventLoop() throws(HTTPTransportError) -> any EventLoop {
+        try state.withLock { state throws(HTTPTransportError) in
+            guard !state.isShutDown else { throw HTTPTransportError(.shutDown, "the transport was shut down") }
+            return Self.group(in: &state).next()
+        }
+    }
+
+    private static func group(in state: inout State) -> MultiThreadedEventLoopGroup {
+        let group = state.group ?? MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        state.group = group
+        return group
     }
 
     private func clientConfiguration(_ lane: Lane) -> HTTPClient.Configuration {
@@ -162,6 +192,7 @@ package final class HTTPTransport: Sendable {
             timeout: .init(connect: TimeAmount(configuration.connectTimeout), read: idle, write: idle),
             proxy: lane.proxy.map(HTTPClient.Configuration.Proxy.init)
         )
+        client.dnsOverride = configuration.addresses
         // A caller that wants another attempt makes it itself, knowing of the first.
         client.connectionPool.retryConnectionEstablishment = false
         // Above the 32 requests that klingd has at once: waiting for a connection would count as connecting.

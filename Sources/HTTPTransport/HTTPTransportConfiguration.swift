@@ -12,6 +12,8 @@ package struct HTTPTransportConfiguration: Sendable {
     /// Path of a PEM file with certificates to trust besides the system's, as `SSL_CERT_FILE` names it.
     package var certificateFile: String?
     package var userAgent: String
+    /// Addresses of host names that the system's resolver is not asked for.
+    package var addresses: [String: String] = [:]
 
     package init(
         connectTimeout: Duration = .seconds(10),

@@ -29,6 +29,8 @@ package struct HTTPTransportError: Error, Sendable {
         package static let tooManyRedirects = Kind(description: "too_many_redirects")
         /// The caller's sink threw; its error is ``HTTPTransportError/underlying``.
         package static let sinkFailed = Kind(description: "sink_failed")
+        /// The file to be sent can't be read, or is shorter than announced.
+        package static let sourceFailed = Kind(description: "source_failed")
         package static let cancelled = Kind(description: "cancelled")
         /// The caller lost the right to send while the request went out; its last byte stayed here.
         package static let withdrawn = Kind(description: "withdrawn")

@@ -24,6 +24,23 @@ import Testing
         }
     }
 
+    @Test func anAnswerToHEADIsWholeWithoutTheBodyItTellsOf() async throws {
+        let script: @Sendable (Connection) -> Void = {
+            while $0.request() != nil { $0.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n") }
+        }
+        try await ScriptedServer.run(script: script) { server in
+            try await HTTPTransport.run { transport in
+                for _ in 0..<2 {
+                    let request = HTTPRequest(.head, try HTTPURL(server.origin + "/x"))
+                    let response = try await transport.send(request, bodyLimit: 100)
+                    #expect(response.headers["Content-Length"] == "1000000000")
+                    #expect(response.body.isEmpty)
+                }
+                #expect(server.connections == 1, "the connection is still good")
+            }
+        }
+    }
+
     @Test func aRedirectIsAnAnswerAndIsNotFollowed() async throws {
         let script: @Sendable (Connection) -> Void = {
             while $0.request() != nil { $0.answer("301 Moved", ["Location: /elsewhere"]) }

@@ -1,13 +1,13 @@
 /// The `Retry-After` header field (RFC 9110 section 10.2.3).
-enum RetryAfter {
-    /// Longer waits are cut to this: a slip of the provider must not stop a queue for weeks.
-    static let longest: Duration = .seconds(86_400)
+package enum RetryAfter {
+    /// Longer waits are cut to this: a slip of the server must not stop a queue for weeks.
+    package static let longest: Duration = .seconds(86_400)
 
     /// How long to wait; `nil` for what is neither seconds nor a date.
     ///
     /// A date is measured against `date`, the answer's own `Date`, since our clock may differ from the sender's; without
     /// it a date says nothing.
-    static func duration(_ value: String, date: String?) -> Duration? {
+    package static func duration(_ value: String, date: String?) -> Duration? {
         let value = String(value.trimmingOptionalWhiteSpace)
         if !value.isEmpty, value.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             return min(.seconds(Int64(value) ?? .max), longest)
@@ -20,7 +20,7 @@ enum RetryAfter {
 
     /// Seconds since 1970 of an IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7). Of the two
     /// older forms nothing is made: no server of our time sends them.
-    static func seconds(ofDate text: String) -> Int64? {
+    package static func seconds(ofDate text: String) -> Int64? {
         let parts = text.trimmingOptionalWhiteSpace.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 6, parts[5] == "GMT", parts[0].hasSuffix(","),
             let day = number(parts[1], in: 1...31), let month = months.firstIndex(of: String(parts[2])),
