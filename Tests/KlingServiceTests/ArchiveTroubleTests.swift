@@ -13,6 +13,15 @@ import Testing
         #expect(trouble.failed(asked: .seconds(5), jitter: 0) == .later(.seconds(5)))
     }
 
+    /// A storage that asks for no pause would be asked, and the image fetched for it, without end; one that asks for a
+    /// day would be obeyed while the image goes at the provider.
+    @Test func aPauseThatSomebodyAsksForIsHeldWithinBounds() {
+        var trouble = ArchiveTrouble()
+        #expect(trouble.failed(asked: .zero, jitter: 0) == .later(.seconds(1)))
+        #expect(trouble.failed(asked: .milliseconds(1), jitter: 0) == .later(.seconds(2)))
+        #expect(trouble.failed(asked: .seconds(86_400), jitter: 0) == .later(.seconds(300)))
+    }
+
     @Test func aBrokenImageIsFetchedOnceMoreAtOnce() {
         var trouble = ArchiveTrouble()
         #expect(trouble.broken(jitter: 0) == .again)

@@ -14,6 +14,10 @@ struct ArchiveTrouble {
     /// what is given up is paid.
     static let patience = Duration.seconds(24 * 3600)
 
+    /// What a storage or an image host may ask for, and no less or more: a slip of theirs must neither make klingd fetch
+    /// without a pause nor keep a paid image waiting for days.
+    private static let waits = Duration.seconds(1)...Duration.seconds(300)
+
     private var backoff = Backoff(first: .seconds(1), longest: .seconds(60))
     private var expiredSince: Moment?
     private var hasFreshURLs = false
@@ -24,7 +28,8 @@ struct ArchiveTrouble {
 
     /// Not now, for whatever reason; `asked` is what the other side asked for.
     mutating func failed(asked: Duration?, jitter: Double) -> Step {
-        .later(asked ?? backoff.next(jitter: jitter))
+        guard let asked, asked >= Self.waits.lowerBound else { return .later(backoff.next(jitter: jitter)) }
+        return .later(min(asked, Self.waits.upperBound))
     }
 
     /// What came was not the image: once more at once, since a connection cut half way is the usual cause.

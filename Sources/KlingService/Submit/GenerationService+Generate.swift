@@ -14,19 +14,21 @@ extension GenerationService {
     ) async throws(TaskError) -> GenerationTask {
         if let missing = configuration.missingCredentials { throw TaskError(.noCredentials, missing) }
         let place = try place(named: command.storage)
-        do {
-            try await archiver.prepare(place)
-        } catch {
-            var refusal = TaskError(error)
-            refusal.charged = .no
-            throw refusal
-        }
         let task = makeTask(command, in: place)
+        try await waitForLedger()
+        if await !isRepeat(of: task) {
+            do {
+                try await archiver.prepare(place)
+            } catch {
+                var refusal = TaskError(error)
+                refusal.charged = .no
+                throw refusal
+            }
+        }
         await announce(task.id)
         let body = command.request.body(
             externalTaskID: configuration.dialect.sendsExternalTaskID ? task.externalTaskID : nil
         )
-        try await waitForLedger()
         let new = NewTask(task, body: body, imagesPerDay: configuration.maxImagesPerDay)
         let admission: Admission
         do {
@@ -61,6 +63,15 @@ extension GenerationService {
                     + "--max-images-per-day \(limit); raise it, or wait for tomorrow"
             )
         }
+    }
+
+    /// Whether the task was asked for before under its key: then nothing new is paid, and the answer is that task,
+    /// whatever the storage is like today.
+    private func isRepeat(of task: GenerationTask) async -> Bool {
+        guard task.idempotencyKey != nil, let first = try? await ledger.task(externalTaskID: task.externalTaskID) else {
+            return false
+        }
+        return first.state != .failed
     }
 
     /// At the start the ledger may be blocked by another process; then this ends as busy, and nothing is charged.
