@@ -31,9 +31,13 @@ struct PNGEncoder {
         }
     }
 
-    /// The whole file; to be asked for once, after the last row.
-    consuming func finish() -> [UInt8] {
+    /// The whole file, filled up to `length` bytes where it is shorter; to be asked for once, after the last row.
+    consuming func finish(filledTo length: Int = 0) -> [UInt8] {
         Self.appendChunk("IDAT", stream.finish(), to: &file)
+        // A chunk's frame and the end take 12 bytes each.
+        let missing = length - file.count - 24
+        // Private and of no matter to the picture, as the case of its letters says (PNG 3rd edition, 5.4).
+        if missing > 0 { Self.appendChunk("klPd", Array(repeating: 0, count: missing), to: &file) }
         Self.appendChunk("IEND", [], to: &file)
         return file
     }

@@ -6,8 +6,8 @@ struct Picture: Equatable, Sendable {
     let caption: String
     let index: Int
 
-    /// The picture as a PNG file.
-    func png() -> [UInt8] {
+    /// The picture as a PNG file, filled up to `length` bytes where it is shorter.
+    func png(filledTo length: Int = 0) -> [UInt8] {
         let landscape = Landscape(size: size, seed: seed)
         let footer = Footer(caption: caption, index: index, size: size)
         var encoder = PNGEncoder(size: size)
@@ -19,6 +19,6 @@ struct Picture: Equatable, Sendable {
                 encoder.appendRow(UnsafeBufferPointer(row))
             }
         }
-        return encoder.finish()
+        return encoder.finish(filledTo: length)
     }
 }

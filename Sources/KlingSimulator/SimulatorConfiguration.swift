@@ -18,6 +18,8 @@ package struct SimulatorConfiguration: Sendable {
     package var secretKey: String?
     /// How long an image can be fetched from the address that a look-up gave. The provider's own time is 30 days.
     package var urlLifetime = Duration.seconds(30 * 86_400)
+    /// Bytes that each image has at least: what is missing is filled up. The real ones have some megabytes.
+    package var imageBytes = 0
     /// How many images may be in the making at once; a create over it is answered 429 with code 1303. `nil` is no limit.
     package var slots: Int?
     /// What goes wrong, from the start.

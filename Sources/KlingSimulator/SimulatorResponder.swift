@@ -78,7 +78,7 @@ struct SimulatorResponder: HTTPResponder {
             response.body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
         case .picture(let picture, let isCut):
             response.headers[.contentType] = "image/png"
-            let png = ByteBuffer(bytes: picture.png())
+            let png = ByteBuffer(bytes: picture.png(filledTo: configuration.imageBytes))
             response.body = isCut ? Self.half(of: png, then: channel) : ResponseBody(byteBuffer: png)
         }
         return response

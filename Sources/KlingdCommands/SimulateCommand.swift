@@ -40,6 +40,9 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "Seconds for which an image's URL works.")
     var urlLifetime: Int?
 
+    @Option(help: "Bytes that each image has at least; it is filled up with nothing.")
+    var imageBytes = 0
+
     @Flag(help: "Take each external_task_id only once.")
     var refuseDuplicateExternalIds = false
 
@@ -50,6 +53,9 @@ struct SimulateCommand: ParsableCommand {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535, not \(port)") }
         guard timeScale >= 0, timeScale.isFinite else { throw ValidationError("--time-scale must be 0 or more") }
         if let slots, slots < 1 { throw ValidationError("--slots must be 1 or more, not \(slots)") }
+        guard (0...(64 << 20)).contains(imageBytes) else {
+            throw ValidationError("--image-bytes must be 0 to \(64 << 20), not \(imageBytes)")
+        }
         if let urlLifetime, urlLifetime < 0 {
             throw ValidationError("--url-lifetime must be 0 or more, not \(urlLifetime)")
         }
@@ -66,6 +72,7 @@ struct SimulateCommand: ParsableCommand {
         if let seed { configuration.seed = seed }
         configuration.timeScale = timeScale
         configuration.limits = (apiRevision ?? dialect.usualRevision) == .classic ? .classic : .current
+        configuration.imageBytes = imageBytes
         configuration.slots = slots
         if let urlLifetime { configuration.urlLifetime = .seconds(urlLifetime) }
         configuration.refusesDuplicateExternalIDs = refuseDuplicateExternalIds

@@ -34,7 +34,9 @@ struct PNGDecoder {
             if type == "IDAT" { stream += data }
             rest = rest.dropFirst(12 + length)
         }
-        guard types == ["IHDR", "IDAT", "IEND"] else { throw Broken(reason: "chunks \(types)") }
+        guard types.filter({ $0 != "klPd" }) == ["IHDR", "IDAT", "IEND"] else {
+            throw Broken(reason: "chunks \(types)")
+        }
         let rows = try Self.inflate(stream)
         guard rows.count == height * (1 + width * 3) else { throw Broken(reason: "size") }
         for row in 0..<height {

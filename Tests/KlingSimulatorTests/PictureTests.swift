@@ -29,6 +29,14 @@ import Testing
         #expect(colours.count > 100)
     }
 
+    @Test func aPictureIsFilledUpToTheLengthAskedFor() throws {
+        let plain = picture()
+        let file = plain.png(filledTo: 300_000)
+        #expect(file.count == 300_000)
+        #expect(try PNGDecoder(file).pixels == PNGDecoder(plain.png()).pixels)
+        #expect(plain.png(filledTo: 10) == plain.png(), "never shortened")
+    }
+
     @Test func theSamePictureIsDrawnAlikeAndEachOfATaskDiffersFromTheOthers() {
         #expect(picture().png() == picture().png())
         #expect(picture(seed: 1).png() != picture(seed: 2).png())
