@@ -25,13 +25,16 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
     name: "klingd",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "klingd", targets: ["klingd"])
+        .executable(name: "klingd", targets: ["klingd"]),
+        .library(name: "StoragePlugin", targets: ["StoragePlugin", "Storage"]),
+        .library(name: "StorageBehaviour", targets: ["StorageBehaviour", "Storage"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -44,6 +47,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
@@ -51,6 +55,12 @@ let package = Package(
             name: "CJansson",
             pkgConfig: "jansson",
             providers: [.apt(["libjansson-dev"]), .brew(["jansson"])]
+        ),
+
+        .systemLibrary(
+            name: "CExpat",
+            pkgConfig: "expat",
+            providers: [.apt(["libexpat1-dev"]), .brew(["expat"])]
         ),
 
         .target(name: "JSON", dependencies: ["CJansson"], swiftSettings: settings),
@@ -95,6 +105,63 @@ let package = Package(
         .testTarget(
             name: "FilesystemStorageTests",
             dependencies: ["FilesystemStorage", "Storage", systemPackage],
+            swiftSettings: settings
+        ),
+
+        .target(name: "SigV4", dependencies: [crypto], swiftSettings: settings),
+        .testTarget(name: "SigV4Tests", dependencies: ["SigV4"], swiftSettings: settings),
+
+        .target(
+            name: "S3Storage",
+            dependencies: [
+                "CExpat", "HTTPTransport", "JSON", "SigV4", "Storage", crypto, logging, subprocess, systemPackage,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "S3StorageTests",
+            dependencies: [
+                "S3Storage", "HTTPTransport", "JSON", "SigV4", "Storage", "StorageServers", logging,
+                systemPackage,
+            ],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "StoragePlugin",
+            dependencies: ["JSON", "JSONRPC", "Storage", systemPackage],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "StoragePluginTests",
+            dependencies: ["StoragePlugin", "JSON", "JSONRPC", "Storage", systemPackage],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "PluginStorage",
+            dependencies: ["JSON", "JSONRPC", "Storage", crypto, logging, subprocess, systemPackage],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PluginStorageTests",
+            dependencies: [
+                "PluginStorage", "JSON", "JSONRPC", "Storage", "StorageServers", crypto, logging, systemPackage,
+            ],
+            swiftSettings: settings
+        ),
+
+        // An example for authors, who have a package of their own beside it: it sees what is public alone.
+        .executableTarget(
+            name: "klingd-storage-content",
+            dependencies: ["StoragePlugin", "Storage", crypto, systemPackage],
+            path: "protocol/plugins/content-store/Sources",
+            packageAccess: false
+        ),
+
+        .target(name: "StorageBehaviour", dependencies: ["Storage", crypto, systemPackage], swiftSettings: settings),
+        .testTarget(
+            name: "StorageBehaviourTests",
+            dependencies: ["StorageBehaviour", "FilesystemStorage", "Storage", crypto, systemPackage],
             swiftSettings: settings
         ),
 
@@ -157,7 +224,8 @@ let package = Package(
             name: "KlingdCommands",
             dependencies: [
                 "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
-                "KlingSimulator", "RPCInterface", "SQLiteLedger", "Storage", logging, systemPackage,
+                "KlingSimulator", "PluginStorage", "RPCInterface", "S3Storage", "SQLiteLedger", "Storage",
+                "StorageBehaviour", logging, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -165,10 +233,19 @@ let package = Package(
 
         .executableTarget(name: "klingd", dependencies: ["KlingdCommands"], swiftSettings: settings),
 
+        // The real stores that tests run against.
+        .target(
+            name: "StorageServers",
+            dependencies: ["JSON"],
+            path: "Tests/StorageServers/Sources",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "StorageServersTests", dependencies: ["StorageServers", "JSON"], swiftSettings: settings),
+
         .testTarget(name: "HouseTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["klingd", "JSON", "KlingSimulator", asyncHTTPClient, nioCore, nioHTTP1],
+            dependencies: ["klingd", "JSON", "KlingSimulator", "StorageServers", asyncHTTPClient, nioCore, nioHTTP1],
             swiftSettings: settings
         ),
     ],

@@ -1,4 +1,3 @@
-import FilesystemStorage
 import GenerationTasks
 import HTTPTransport
 import JSONRPC
@@ -10,7 +9,6 @@ import RPCInterface
 import SQLiteLedger
 import Storage
 import Synchronization
-import SystemPackage
 
 /// Puts the parts together and runs them: the one place where everything is known.
 struct Daemon {
@@ -126,7 +124,10 @@ struct Daemon {
                 """
             )
         }
-        await transport.shutdown()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await transport.shutdown() }
+            for place in service.places.all { group.addTask { await place.backend.shutdown() } }
+        }
     }
 
     private func simulate(_ provider: ProviderSlot, _ transport: HTTPTransport, _ trouble: Trouble) async {
@@ -180,12 +181,12 @@ struct Daemon {
     }
 
     private func makePlaces() throws(CommandFailure) -> (StoragePlaces, schemes: [String]) {
-        var options = FilesystemStorageOptions()
-        // The state may lie in the storage; it is neither listed nor written to as such.
-        options.reservedFolders = [FilePath(settings.stateDirectory)]
-        let registry = StorageRegistry([
-            "file": { [options] (url) throws(StorageError) in try FilesystemStorage(url: url, options: options) }
-        ])
+        let registry = StorageBackends(
+            stateDirectory: settings.stateDirectory,
+            plugins: settings.plugins,
+            environment: environment,
+            log: log
+        ).registry
         do {
             return (StoragePlaces(default: try registry.makeBackend(for: settings.storage)), registry.schemes)
         } catch {

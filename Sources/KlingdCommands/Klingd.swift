@@ -21,7 +21,7 @@ package struct Klingd: ParsableCommand {
             Exit codes: 0 done, 1 failed, 2 wrong usage.
             """,
         version: version,
-        subcommands: [ServeCommand.self, BillCommand.self, SimulateCommand.self],
+        subcommands: [ServeCommand.self, BillCommand.self, StorageCommand.self, SimulateCommand.self],
         defaultSubcommand: ServeCommand.self
     )
 

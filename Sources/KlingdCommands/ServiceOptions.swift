@@ -30,11 +30,16 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: "The provider's address; the dialect's path is added.")
     var baseURL: String?
 
-    @Option(help: "Where the images go: file:///FOLDER (default: klingd/images in your data folder).")
+    @Option(
+        help:
+            "Where the images go: file:///FOLDER, s3://BUCKET/PREFIX, NAME://… for a plugin (default: klingd/images in your data folder)."
+    )
     var storage: String?
 
     @Option(help: "Folder for klingd's own files (default: klingd in your state folder).")
     var state: String?
+
+    @OptionGroup var places: StorageOptions
 
     @Option(help: "Limits of the provider's API: classic or current (default: current for kling, else classic).")
     var apiRevision: APIRevision?

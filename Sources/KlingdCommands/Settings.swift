@@ -21,6 +21,7 @@ struct Settings {
     /// `nil` when the provider needs one and none was given.
     var key: Credentials?
     var storage: StorageURL
+    var plugins: PluginSettings
     var stateDirectory: String
     var limits: LimitsProfile
     var maxImagesInFlight: Int?
@@ -44,11 +45,9 @@ struct Settings {
         }
         key = try Self.key(provider, environment)
         if options.state == "" { throw Self.wrong("--state names no folder") }
-        let state =
-            try options.state ?? environment[flag: "state"]
-            ?? environment.userDirectory("XDG_STATE_HOME", below: ".local/state") + "/klingd"
-        stateDirectory = Self.absolute(state)
+        stateDirectory = try Self.stateDirectory(options.state, environment)
         storage = try Self.storage(options.storage ?? environment[flag: "storage"], environment)
+        plugins = try PluginSettings(options.places, environment)
         let revision: APIRevision =
             try options.apiRevision ?? Self.word("api-revision", environment)
             ?? (provider == .kling ? .current : .classic)
@@ -73,7 +72,14 @@ struct Settings {
         }
     }
 
-    private static func absolute(_ path: String) -> String {
+    /// klingd's own folder, absolute.
+    static func stateDirectory(_ path: String?, _ environment: Environment) throws(CommandFailure) -> String {
+        if let path = path ?? environment[flag: "state"] { return absolute(path) }
+        return try environment.userDirectory("XDG_STATE_HOME", below: ".local/state") + "/klingd"
+    }
+
+    /// The path from the root, for one that begins in the folder of now.
+    static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
         defer { free(folder) }
         return String(cString: folder) + "/" + path

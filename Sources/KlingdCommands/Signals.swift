@@ -29,11 +29,18 @@ enum Signals {
     /// Asks for an orderly end at the first signal. A second SIGINT, or any signal later than a burst, ends the process
     /// at once with 128 and its number, as shells count.
     static func watch(_ interruption: Interruption) throws(CommandFailure) {
+        try watch { _ in
+            interruption.request()
+            EndDeadline.start(interruption, exitCode: 0)
+        }
+    }
+
+    /// Calls `onFirst` with the number of the first signal, on a thread of its own, and treats later ones as above.
+    static func watch(_ onFirst: @escaping @Sendable (Int32) -> Void) throws(CommandFailure) {
         let isWatching = startThread {
             let first = next()
             let start = monotonicMilliseconds()
-            interruption.request()
-            EndDeadline.start(interruption, exitCode: 0)
+            onFirst(first)
             while true {
                 let number = next()
                 let isUrgent = number == SIGINT && first == SIGINT

@@ -209,6 +209,7 @@ extension Bench {
         var paths: Set<String> = []
         while let name = files.nextObject() as? String {
             if name == ".klingd-spool" { files.skipDescendants() }
+            if name.hasPrefix("."), name.hasSuffix(".part") { continue }
             if files.fileAttributes?[.type] as? FileAttributeType == .typeRegular {
                 paths.insert("\(images.path)/\(name)")
             }

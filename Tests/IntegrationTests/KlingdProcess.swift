@@ -19,6 +19,7 @@ final class KlingdProcess: Sendable {
         var partial: [UInt8] = []
         var errors: [UInt8] = []
         var isOutputOver = false
+        var isErrorOver = false
         var exitCode: Int32?
         /// The test's time is over: nothing is waited for any more.
         var isTimeOver = false
@@ -90,7 +91,10 @@ final class KlingdProcess: Sendable {
                 }
             }
         }
-        read(started.error) { $0.errors += $1 }
+        read(started.error) { state, bytes in
+            if bytes.isEmpty { state.isErrorOver = true }
+            state.errors += bytes
+        }
         let processID = processID
         Thread.detachNewThread { [self] in
             var status: Int32 = 0
@@ -114,6 +118,12 @@ final class KlingdProcess: Sendable {
     var messages: [JSONValue] { state.withLock { $0.messages.compactMap(\.self) } }
     /// What was logged so far.
     var errors: String { String(decoding: state.withLock { $0.errors }, as: UTF8.self) }
+    /// Everything that was logged, once it can't become more.
+    func allErrors() async -> String {
+        await wait { $0.isErrorOver }
+        return errors
+    }
+
     /// Bytes of stdout behind the last line break.
     var unfinishedLine: String { state.withLock { String(decoding: $0.partial, as: UTF8.self) } }
 

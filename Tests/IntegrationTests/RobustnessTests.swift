@@ -130,7 +130,7 @@ import Testing
 
     @Test func wrongUsageExitsWith2AndSaysWhy() async throws {
         for arguments in [
-            ["serve", "--provider", "nobody"], ["--storage", "s3://bucket"], ["--max-images-in-flight", "0"],
+            ["serve", "--provider", "nobody"], ["--storage", "s3://no"], ["--max-images-in-flight", "0"],
         ] {
             let klingd = try KlingdProcess(arguments)
             #expect(await klingd.exitCode() == 2)
