@@ -88,7 +88,7 @@ import Testing
     @Test func theSimulatorInsideAProcessHasNone() async throws {
         let klingd = try KlingdProcess(["bill", "--provider", "simulator"])
         #expect(await klingd.exitCode() == 2)
-        #expect(klingd.errors.contains("--base-url"))
+        #expect(await klingd.allErrors().contains("--base-url"))
         #expect(klingd.lines == [])
     }
 }

@@ -39,8 +39,8 @@ import Testing
             try #require(await python.exitCode() == 0, "\(python.errors)")
             let klingd = try bench.start()
             #expect(await klingd.exitCode() == 1)
-            #expect(klingd.errors.contains("newer klingd"))
-            #expect(klingd.errors.contains("--state"))
+            #expect(await klingd.allErrors().contains("newer klingd"))
+            #expect(await klingd.allErrors().contains("--state"))
             try await bench.expectPaidOnce(1)
         }
     }
