@@ -78,7 +78,7 @@ import Testing
             return S3Failure(response, regionWasGiven: false, sentAt: 0, keys: keys)
         }
         #expect(failure("token t0ken, secret s3cret/key").message == "token [redacted], secret [redacted]")
-        #expect(failure("one&#10;two \u{9B}31m").message == "one\\ntwo \\u{9B}31m")
+        #expect(failure("one&#10;two \u{9B}31m").message == #"one\ntwo \u{009B}31m"#)
         #expect(failure(String(repeating: "x", count: 10_000)).message.unicodeScalars.count == 501)
         #expect(failure("x", code: String(repeating: "y", count: 1000)).code?.unicodeScalars.count == 65)
         #expect(failure("x", region: "eu-west-1").region == "eu-west-1")
