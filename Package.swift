@@ -17,6 +17,7 @@ let settings: [SwiftSetting] =
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -39,6 +40,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -205,6 +207,11 @@ let package = Package(
             dependencies: ["JSON", "JSONRPC", "KlingService", "GenerationTasks", logging],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "RPCInterfaceTests",
+            dependencies: ["RPCInterface", "JSON"],
+            swiftSettings: settings
+        ),
 
         .target(
             name: "KlingSimulator",
@@ -225,9 +232,15 @@ let package = Package(
             dependencies: [
                 "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
                 "KlingSimulator", "PluginStorage", "RPCInterface", "S3Storage", "SQLiteLedger", "Storage",
-                "StorageBehaviour", logging, systemPackage,
+                "StorageBehaviour", configuration, logging, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: settings
+        ),
+
+        .testTarget(
+            name: "KlingdCommandsTests",
+            dependencies: ["KlingdCommands", "JSON", configuration],
             swiftSettings: settings
         ),
 
@@ -248,6 +261,9 @@ let package = Package(
             dependencies: ["klingd", "JSON", "KlingSimulator", "StorageServers", asyncHTTPClient, nioCore, nioHTTP1],
             swiftSettings: settings
         ),
+
+        // The clients of protocol/clients, run by the programs they are for.
+        .testTarget(name: "ClientTests", dependencies: ["klingd"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
