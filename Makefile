@@ -10,6 +10,8 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 SOURCES := Package.swift Sources Tests protocol/plugins/content-store
 # Without a table of symbols for others, and with relocations packed: 5 MB less in every process.
 RELEASE_LINK := $(if $(filter Linux,$(shell uname)),-Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs)
+# On Linux the bundle of tests is a program; running it spares the 6 seconds that each 'swift test' takes to plan.
+RUN_TESTS := $(if $(filter Linux,$(shell uname)),.build/debug/klingdPackageTests.xctest --testing-library swift-testing,swift test --skip-build)
 TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
 
 .PHONY: demo test test-long bench lint format build release setup setup-tests clean
@@ -27,7 +29,7 @@ test: setup setup-tests lint
 	@# One target after the other: their tests use real processes and sockets, and all at once would starve 2 cores.
 	@set -e; for target in $(TEST_TARGETS); do \
 	    echo "==> Testing: $$target"; \
-	    swift test --skip-build --filter "^$$target\\."; \
+	    $(RUN_TESTS) --filter "^$$target\\."; \
 	done
 
 test-long: setup setup-tests
