@@ -232,7 +232,7 @@ let package = Package(
             dependencies: [
                 "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
                 "KlingSimulator", "PluginStorage", "RPCInterface", "S3Storage", "SQLiteLedger", "Storage",
-                "StorageBehaviour", configuration, logging, systemPackage,
+                "StorageBehaviour", configuration, logging, subprocess, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

@@ -35,7 +35,7 @@ struct BillCommand: ParsableCommand {
     func run() throws {
         let environment = Environment.current
         let settings = try Settings(service, environment)
-        let log = Log.bootstrap(environment)
+        let log = Log.bootstrap(environment, level: settings.logLevel)
         guard settings.baseURL != nil else {
             throw CommandFailure(
                 message: "the simulator in a process keeps no bill; give the --base-url of one that 'simulate' runs",

@@ -1,8 +1,9 @@
+import Configuration
 import JSON
 import SystemPackage
 
-/// The configuration file: what flags and variables are too narrow for. JSON; an unknown member is refused, so that a
-/// slip does not go unnoticed.
+/// The configuration file: every setting, and what flags and variables are too narrow for. JSON; an unknown member is
+/// refused, so that a slip does not go unnoticed.
 struct ConfigurationFile: Equatable {
     /// What is known of one storage plugin (protocol/storage-plugin.md).
     struct Plugin: Equatable {
@@ -26,8 +27,12 @@ struct ConfigurationFile: Equatable {
 
     /// By name, the scheme of the storage URL.
     var plugins: [String: Plugin] = [:]
-    /// Folders in which plugins are looked for.
-    var pluginDirectories: [String] = []
+    /// Where the keys are.
+    var keys: [Setting: KeyPlace] = [:]
+    /// What flags and variables could say too, as it stands there: of the right kind or not.
+    var values: [Setting: ConfigContent] = [:]
+    /// What kind of value each of ``values`` is, for people.
+    var kindNames: [Setting: String] = [:]
 
     init() {}
 
@@ -66,11 +71,40 @@ struct ConfigurationFile: Equatable {
             }
             plugins[member.name] = try Plugin(member.value, at: pointer)
         }
-        pluginDirectories =
-            try members.array("plugin_directories").map { values throws(JSONDecodingError) in
-                try Self.strings(values, at: members.pointer.member("plugin_directories"))
-            } ?? []
+        try readValues(from: &members)
+        if let object = try members.object("keys") {
+            var members = JSONMembers(object, at: members.pointer.member("keys"))
+            for setting in Setting.allCases where setting.isSecret {
+                guard let name = setting.member, let value = members.value(name) else { continue }
+                keys[setting] = try KeyPlace(value, at: members.pointer.member(name))
+            }
+            try members.finish()
+        }
         try members.finish()
+    }
+
+    private mutating func readValues(from members: inout JSONMembers) throws(JSONDecodingError) {
+        for setting in Setting.allCases where setting.kind != .secret && setting.kind != .object {
+            guard let name = setting.member, let value = members.value(name) else { continue }
+            kindNames[setting] = value.kindName
+            if setting.kind == .folders, let folders = value.arrayValue {
+                values[setting] = .stringArray(try Self.strings(folders, at: members.pointer.member(name)))
+            } else if setting.kind == .number, let number = value.numberValue {
+                values[setting] = .double(number)
+            } else {
+                values[setting] = Self.content(value)
+            }
+        }
+    }
+
+    /// The value as the reader of settings knows it. It refuses one that is not of the setting's kind.
+    private static func content(_ value: JSONValue) -> ConfigContent {
+        if let text = value.stringValue { return .string(text) }
+        if let isOn = value.boolValue { return .bool(isOn) }
+        if let integer = value.integerValue, let number = Int(exactly: integer) { return .int(number) }
+        if let number = value.numberValue { return .double(number) }
+        // Arrays and objects: no setting is of this type.
+        return .bytes([])
     }
 
     /// As protocol/storage-plugin.md has it.
@@ -85,7 +119,7 @@ struct ConfigurationFile: Equatable {
         return isWord && beginsWithLetter && name.utf8.count <= 32 && name != "file" && name != "s3"
     }
 
-    fileprivate static func strings(_ values: [JSONValue], at pointer: JSONPointer) throws(JSONDecodingError)
+    static func strings(_ values: [JSONValue], at pointer: JSONPointer) throws(JSONDecodingError)
         -> [String]
     {
         var strings: [String] = []

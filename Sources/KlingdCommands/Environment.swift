@@ -31,11 +31,6 @@ struct Environment {
         return value
     }
 
-    /// The variable that stands for a flag: `base-url` is KLINGD_BASE_URL.
-    subscript(flag flag: String) -> String? {
-        self["KLINGD_" + flag.uppercased().replacing("-", with: "_")]
-    }
-
     /// A folder of the user's as the XDG base directory specification names it.
     func userDirectory(_ variable: String, below home: String) throws(CommandFailure) -> String {
         if let directory = self[variable], directory.hasPrefix("/") { return directory }
@@ -46,11 +41,5 @@ struct Environment {
             )
         }
         return user + "/" + home
-    }
-}
-
-extension String {
-    fileprivate func replacing(_ old: Character, with new: Character) -> String {
-        String(map { $0 == old ? new : $0 })
     }
 }

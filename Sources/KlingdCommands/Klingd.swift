@@ -21,7 +21,9 @@ package struct Klingd: ParsableCommand {
             Exit codes: 0 done, 1 failed, 2 wrong usage.
             """,
         version: version,
-        subcommands: [ServeCommand.self, BillCommand.self, StorageCommand.self, SimulateCommand.self],
+        subcommands: [
+            ServeCommand.self, BillCommand.self, StorageCommand.self, SimulateCommand.self, ConfigCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self
     )
 

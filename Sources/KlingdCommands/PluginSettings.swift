@@ -4,14 +4,6 @@ import PluginStorage
 import Storage
 import SystemPackage
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// The flags of every command that works with a storage.
 struct StorageOptions: ParsableArguments {
     @Option(help: "Configuration file (default: klingd/config.json in your configuration folder, if it is there).")
@@ -27,17 +19,13 @@ struct StorageOptions: ParsableArguments {
 /// Which storage plugins there may be and what they are started with.
 struct PluginSettings {
     var configuration: ConfigurationFile
-    /// Absolute; those of flags or variable in place of the file's.
+    /// Absolute.
     var directories: [String]
 
-    /// - Throws: ``CommandFailure`` when the configuration file can't be used.
-    init(_ options: StorageOptions, _ environment: Environment) throws(CommandFailure) {
-        configuration = try Self.configuration(options.config, environment)
-        let named =
-            options.pluginDirectories.isEmpty
-            ? environment[flag: "plugin-directory"].map { $0.split(separator: ":").map(String.init) }
-            : options.pluginDirectories
-        directories = (named ?? configuration.pluginDirectories).map(Settings.absolute)
+    /// - Throws: ``CommandFailure`` when the folders are none.
+    init(_ sources: SettingSources) throws(CommandFailure) {
+        configuration = sources.file
+        directories = try sources.pluginDirectories().value
     }
 
     /// What the plugin `name` is started with.
@@ -74,19 +62,5 @@ struct PluginSettings {
             }
         }
         return values
-    }
-
-    private static func configuration(
-        _ path: String?,
-        _ environment: Environment
-    ) throws(CommandFailure) -> ConfigurationFile {
-        if let path = path ?? environment[flag: "config"] {
-            return try ConfigurationFile(path: Settings.absolute(path))
-        }
-        guard let folder = try? environment.userDirectory("XDG_CONFIG_HOME", below: ".config") else {
-            return ConfigurationFile()
-        }
-        let usual = folder + "/klingd/config.json"
-        return access(usual, F_OK) == 0 ? try ConfigurationFile(path: usual) : ConfigurationFile()
     }
 }

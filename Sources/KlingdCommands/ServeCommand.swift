@@ -1,5 +1,4 @@
 import ArgumentParser
-import JSONRPC
 
 /// `klingd serve`: the native protocol on stdin and stdout.
 struct ServeCommand: ParsableCommand {
@@ -10,24 +9,17 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup var service: ServiceOptions
 
-    @Option(
-        name: .customLong("on-eof"),
-        help: "At the end of input, waits run on (drain) or are answered at once (detach) (default: drain)."
-    )
-    var endOfInput: StdioTransport.EndOfInput?
-
-    @Flag(name: .customLong("no-task-updates"), help: "Send no task-updated notifications.")
-    var noTaskUpdates = false
+    @OptionGroup var serving: ServingOptions
 
     func run() throws {
         let environment = Environment.current
-        let settings = try Settings(service, environment)
+        let settings = try Settings(service, serving: serving, environment)
         try Daemon(
             settings: settings,
             environment: environment,
-            endOfInput: try endOfInput ?? Settings.word("on-eof", environment) ?? .drain,
-            sendsUpdates: try !(noTaskUpdates || Settings.isOn("no-task-updates", environment)),
-            log: Log.bootstrap(environment)
+            endOfInput: settings.endOfInput,
+            sendsUpdates: settings.sendsUpdates,
+            log: Log.bootstrap(environment, level: settings.logLevel)
         ).serve()
     }
 }

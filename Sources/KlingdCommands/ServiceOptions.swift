@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import JSONRPC
 
 /// Who makes the images.
@@ -58,4 +59,54 @@ struct ServiceOptions: ParsableArguments {
 
     @Option(help: "How long the simulator's jobs take, compared with the real ones (default: 0.25).")
     var simulatorTimeScale: Double?
+}
+
+/// The flags of every command that serves a protocol.
+struct ServingOptions: ParsableArguments {
+    @Option(
+        name: .customLong("on-eof"),
+        help: "At the end of input, waits run on (drain) or are answered at once (detach) (default: drain)."
+    )
+    var endOfInput: StdioTransport.EndOfInput?
+
+    @Flag(name: .customLong("no-task-updates"), help: "Send no task-updated notifications.")
+    var noTaskUpdates = false
+}
+
+extension ServiceOptions {
+    /// What was given on the command line.
+    var flags: [Setting: ConfigContent] {
+        var flags = places.flags
+        flags[.provider] = provider.map { .string($0.rawValue) }
+        flags[.baseURL] = baseURL.map { .string($0) }
+        flags[.storage] = storage.map { .string($0) }
+        flags[.state] = state.map { .string($0) }
+        flags[.apiRevision] = apiRevision.map { .string($0.rawValue) }
+        flags[.maxImagesInFlight] = maxImagesInFlight.map { .int($0) }
+        flags[.maxImagesPerDay] = maxImagesPerDay.map { .int($0) }
+        flags[.requestTimeout] = requestTimeout.map { .int($0) }
+        flags[.simulatorDialect] = simulatorDialect.map { .string($0.rawValue) }
+        flags[.simulatorTimeScale] = simulatorTimeScale.map { .double($0) }
+        return flags
+    }
+}
+
+extension StorageOptions {
+    /// What was given on the command line.
+    var flags: [Setting: ConfigContent] {
+        var flags: [Setting: ConfigContent] = [:]
+        flags[.config] = config.map { .string($0) }
+        if !pluginDirectories.isEmpty { flags[.pluginDirectories] = .stringArray(pluginDirectories) }
+        return flags
+    }
+}
+
+extension ServingOptions {
+    /// What was given on the command line; the switch can only be turned on there.
+    var flags: [Setting: ConfigContent] {
+        var flags: [Setting: ConfigContent] = [:]
+        flags[.onEOF] = endOfInput.map { .string($0.rawValue) }
+        if noTaskUpdates { flags[.noTaskUpdates] = .bool(true) }
+        return flags
+    }
 }

@@ -67,9 +67,10 @@ struct StorageTestCommand: ParsableCommand {
         let unreachable: (any StorageBackend)?
         do {
             let url = try StorageURL(url)
+            let sources = try SettingSources(flags: places.flags, environment)
             let backends = StorageBackends(
-                stateDirectory: try Settings.stateDirectory(nil, environment),
-                plugins: try PluginSettings(places, environment),
+                stateDirectory: try sources.stateDirectory().value,
+                plugins: try PluginSettings(sources),
                 environment: environment,
                 log: log
             )
