@@ -240,7 +240,7 @@ let package = Package(
 
         .testTarget(
             name: "KlingdCommandsTests",
-            dependencies: ["KlingdCommands", "JSON", configuration],
+            dependencies: ["KlingdCommands", "JSON", "KlingAPI", configuration],
             swiftSettings: settings
         ),
 

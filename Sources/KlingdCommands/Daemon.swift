@@ -190,7 +190,7 @@ struct Daemon {
         do {
             return (StoragePlaces(default: try registry.makeBackend(for: settings.storage)), registry.schemes)
         } catch {
-            throw CommandFailure(message: "--storage: \(error.message)", exitCode: CommandFailure.usage)
+            throw CommandFailure(message: "\(settings.storageName): \(error.message)", exitCode: CommandFailure.usage)
         }
     }
 }

@@ -16,7 +16,8 @@ package struct Klingd: ParsableCommand {
         commandName: "klingd",
         abstract: "Creates Kling images for programs: JSON-RPC lines in, images in your storage out.",
         discussion: """
-            Every option of serve can be given as an environment variable too: --base-url as KLINGD_BASE_URL.
+            Every option of serve can be given as an environment variable too, --base-url as KLINGD_BASE_URL, and as a member
+            of the configuration file, "base_url": config show tells which holds.
             Keys: COMETAPI_KEY; KLING_API_KEY, or KLING_ACCESS_KEY with KLING_SECRET_KEY. Logs go to stderr, level by LOG_LEVEL.
             Exit codes: 0 done, 1 failed, 2 wrong usage.
             """,

@@ -39,8 +39,9 @@ struct SettingReport {
         sources = SettingSources(flags: flags, environment, file: file, path: path)
         filePath = path.flatMap { problem == nil && SettingSources.isThere($0.value) ? $0.value : nil }
         for setting in Setting.allCases { add(setting) }
-        if let problem, let row = rows.firstIndex(where: { $0.setting == .config }) {
+        if let row = rows.firstIndex(where: { $0.setting == .config }) {
             rows[row].problem = problem
+            if filePath == nil, path != nil { rows[row].text += " (not there)" }
         }
     }
 

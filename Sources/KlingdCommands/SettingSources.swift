@@ -158,6 +158,8 @@ struct SettingSources {
             case .variable: setting.variable.flatMap { environment[$0] }.map { "'\($0)'" }
             default: file.kindNames[setting]
             }
+        // A variable has no kinds: more words stand for yes and no.
+        let wanted = origin == .variable && setting.kind == .onOff ? "1, true, yes, 0, false or no" : wanted
         throw wrong(setting, origin, "must be \(wanted)" + (found.map { ", not \($0)" } ?? ""))
     }
 

@@ -22,6 +22,8 @@ struct Settings {
     /// `nil` when the provider needs one and none was given, or when it was not asked for.
     var key: Credentials?
     var storage: StorageURL
+    /// As it was given, for messages: `--storage`, or the variable, or the member of the file.
+    var storageName: String
     var plugins: PluginSettings
     var stateDirectory: String
     var limits: LimitsProfile
@@ -66,7 +68,9 @@ struct Settings {
         case .simulator: dialect = simulatorDialect == .kling ? .kling : .cometapi
         }
         stateDirectory = try sources.stateDirectory().value
-        storage = try sources.storage().value
+        let place = try sources.storage()
+        storage = place.value
+        storageName = sources.name(.storage, place.origin)
         plugins = try PluginSettings(sources)
         limits = try sources.apiRevision(provider).value == .classic ? .classic : .current
         maxImagesInFlight = try sources.maxImagesInFlight()?.value
