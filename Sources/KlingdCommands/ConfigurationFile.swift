@@ -31,8 +31,8 @@ struct ConfigurationFile: Equatable {
     var keys: [Setting: KeyPlace] = [:]
     /// What flags and variables could say too, as it stands there: of the right kind or not.
     var values: [Setting: ConfigContent] = [:]
-    /// What kind of value each of ``values`` is, for people.
-    var kindNames: [Setting: String] = [:]
+    /// What each of ``values`` is, for the message that it is wrong.
+    var shown: [Setting: String] = [:]
 
     init() {}
 
@@ -86,7 +86,8 @@ struct ConfigurationFile: Equatable {
     private mutating func readValues(from members: inout JSONMembers) throws(JSONDecodingError) {
         for setting in Setting.allCases where setting.kind != .secret && setting.kind != .object {
             guard let name = setting.member, let value = members.value(name) else { continue }
-            kindNames[setting] = value.kindName
+            // A number is no secret; text may be one in the wrong place.
+            shown[setting] = value.numberValue == nil ? value.kindName : value.description
             if setting.kind == .folders, let folders = value.arrayValue {
                 values[setting] = .stringArray(try Self.strings(folders, at: members.pointer.member(name)))
             } else if setting.kind == .number, let number = value.numberValue {

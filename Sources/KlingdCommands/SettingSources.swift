@@ -156,7 +156,7 @@ struct SettingSources {
         let found =
             switch origin {
             case .variable: setting.variable.flatMap { environment[$0] }.map { "'\($0)'" }
-            default: file.kindNames[setting]
+            default: file.shown[setting]
             }
         // A variable has no kinds: more words stand for yes and no.
         let wanted = origin == .variable && setting.kind == .onOff ? "1, true, yes, 0, false or no" : wanted

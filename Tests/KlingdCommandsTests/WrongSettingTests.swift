@@ -43,7 +43,7 @@ import Testing
         Case(
             setting: .maxImagesPerDay,
             json: "2.5",
-            message: "max_images_per_day in FILE must be a whole number, not a number"
+            message: "max_images_per_day in FILE must be a whole number, not 2.5"
         ),
         Case(setting: .maxImagesPerDay, json: "-1", message: "max_images_per_day in FILE must be 0 or more, not -1"),
         Case(setting: .requestTimeout, json: "601", message: "request_timeout in FILE must be 1 to 600, not 601"),
@@ -86,7 +86,7 @@ import Testing
         Case(
             setting: .noTaskUpdates,
             json: "1",
-            message: "no_task_updates in FILE must be true or false, not an integer"
+            message: "no_task_updates in FILE must be true or false, not 1"
         ),
         Case(setting: .onEOF, json: #""stop""#, message: "on_eof in FILE must be one of drain, detach, not 'stop'"),
         Case(
