@@ -1,5 +1,4 @@
 """A klingd and a simulator of its provider, in a folder of their own."""
-import fcntl
 import json
 import os
 import pathlib
@@ -10,8 +9,6 @@ import time
 import urllib.request
 
 from .matching import Mismatch
-
-SMALLEST_PIPE = 4096
 
 
 class Simulator:
@@ -76,12 +73,8 @@ class Klingd:
         line, _, self.received = self.received.partition(b"\n")
         return line.decode()
 
-    def shrink_pipe(self):
-        """Lets few lines wait in the pipe, where the system can: klingd notices sooner that it is not read."""
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
-        elif os.uname().sysname == "Linux":
-            fcntl.fcntl(self.process.stdout, 1031, SMALLEST_PIPE)
+    def has_written(self):
+        return bool(select.select([self.process.stdout], [], [], self.patience)[0])
 
     def signal(self, name):
         self.process.send_signal(signal.Signals[f"SIG{name}"])

@@ -115,7 +115,7 @@ def _fits(kind, value, names):
     if kind in KINDS:
         return type(value) is str and KINDS[kind].fullmatch(value)
     if kind not in names:
-        raise WrongTranscript(f"'{kind}' is no placeholder, and nothing was named so before")
+        raise Mismatch(f"'{kind}' is no placeholder, and nothing was named so yet")
     return type(names[kind]) is type(value) and names[kind] == value
 
 
@@ -124,7 +124,7 @@ def _pattern(text, names):
     for found in PLACEHOLDER.finditer(text):
         name, kind = found.groups()
         if kind not in KINDS and kind not in names:
-            raise WrongTranscript(f"'{kind}' is no placeholder, and nothing was named so before")
+            raise Mismatch(f"'{kind}' is no placeholder, and nothing was named so yet")
         inner = KINDS[kind].pattern if kind in KINDS else re.escape(str(names[kind]))
         pattern += re.escape(text[end:found.start()]) + (f"(?P<{name}>{inner})" if name else f"(?:{inner})")
         end = found.end()

@@ -14,7 +14,7 @@ from .schemas import Schemas
 SCHEMAS = Schemas("native.json")
 REPEATED = re.compile(r"\$\{([^{}])\*([0-9]+)\}")
 WHOLE = re.compile(r'"\$\{(\w+)\}"')
-HEADERS = ("flags", "environment", "simulator", "updates", "needs")
+HEADERS = ("flags", "environment", "simulator", "updates", "needs", "program")
 
 
 class Transcript:
@@ -49,6 +49,10 @@ class Session:
         more = dict(pair.split("=", 1) for pair in shlex.split(self.fill(transcript.header("environment"))))
         environment = klingd.environment(folder, more)
         flags = shlex.split(self.fill(transcript.header("flags")))
+        if "program" in transcript.headers:
+            name, _, text = transcript.header("program").partition(" ")
+            (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+            (folder / name).chmod(0o755)
         try:
             if "simulator" in transcript.headers:
                 settings = json.loads(transcript.header("simulator"))
@@ -117,9 +121,13 @@ class Session:
 
     def expect(self, expected):
         """Answers may come in any order; notifications come in theirs, and updates that are not written are skipped."""
+        skipped = ""
         while expected:
             self.line = expected[0][0]
-            line = self.klingd.receive()
+            try:
+                line = self.klingd.receive()
+            except Mismatch as mismatch:
+                raise Mismatch(f"{mismatch}{skipped}") from None
             if line is None:
                 raise Mismatch(f"it ended; its log ends: {self.klingd.last_words()}")
             message = self.checked(line)
@@ -139,6 +147,8 @@ class Session:
                 break
             else:
                 if is_notification and not self.shows_updates:
+                    if complaints:
+                        skipped = f"; the last update that was skipped: {complaints[0][1]}\n    came: {line}"
                     continue
                 same = [one for one in complaints if type(message) is dict and type(one[2]) is dict
                         and one[2].get("id") == message.get("id")]
@@ -183,10 +193,11 @@ class Session:
         elif text == "restart":
             self.klingd.end()
             self.klingd.start()
-        elif text == "read nothing":
-            self.klingd.shrink_pipe()
-        elif text == "read again":
-            pass  # lines are read when some are written
+        elif text == "wait until it writes":
+            if not self.klingd.has_written():
+                raise Mismatch("it writes nothing")
+        elif text in ("updates shown", "updates skipped"):
+            self.shows_updates = text == "updates shown"
         elif word == "send":
             self.send(self.fill(json.loads(rest)), end="")
         elif word == "bytes":
