@@ -5,37 +5,72 @@ package struct ErrorKind: Sendable, Hashable {
     package let rawValue: String
     /// The JSON-RPC code; ours start at 10000, outside of every range that is reserved.
     package let code: Int64
+    /// What it means, in a few words.
+    package let meaning: String
 
-    private init(_ rawValue: String, _ code: Int64) {
+    private init(_ rawValue: String, _ code: Int64, _ meaning: String) {
         self.rawValue = rawValue
         self.code = code
+        self.meaning = meaning
     }
 
-    package static let `internal` = ErrorKind("internal", 10_000)
-    package static let invalidParams = ErrorKind("invalid_params", -32_602)
-    package static let unsupported = ErrorKind("unsupported", 10_001)
-    package static let notFound = ErrorKind("not_found", 10_002)
-    package static let conflict = ErrorKind("conflict", 10_003)
-    package static let noCredentials = ErrorKind("no_credentials", 10_004)
-    package static let auth = ErrorKind("auth", 10_005)
-    package static let account = ErrorKind("account", 10_006)
-    package static let contentPolicy = ErrorKind("content_policy", 10_007)
-    package static let refused = ErrorKind("refused", 10_008)
-    package static let throttled = ErrorKind("throttled", 10_009)
-    package static let providerUnavailable = ErrorKind("provider_unavailable", 10_010)
-    package static let providerSilent = ErrorKind("provider_silent", 10_011)
-    package static let withdrawn = ErrorKind("withdrawn", 10_012)
-    package static let imageUnavailable = ErrorKind("image_unavailable", 10_013)
-    package static let resultExpired = ErrorKind("result_expired", 10_014)
-    package static let storageFull = ErrorKind("storage_full", 10_015)
-    package static let storageDenied = ErrorKind("storage_denied", 10_016)
-    package static let storageUnavailable = ErrorKind("storage_unavailable", 10_017)
-    package static let storageConfig = ErrorKind("storage_config", 10_018)
-    package static let plugin = ErrorKind("plugin", 10_019)
-    package static let ledgerBusy = ErrorKind("ledger_busy", 10_020)
-    package static let ledger = ErrorKind("ledger", 10_021)
-    package static let limit = ErrorKind("limit", 10_022)
-    package static let tooLarge = ErrorKind("too_large", 10_023)
+    package static let `internal` = ErrorKind("internal", 10_000, "a fault of klingd")
+    package static let invalidParams = ErrorKind(
+        "invalid_params",
+        -32_602,
+        "a parameter is missing, unknown or wrong; 'pointer' tells which"
+    )
+    package static let unsupported = ErrorKind(
+        "unsupported",
+        10_001,
+        "the provider or the API revision does not have it"
+    )
+    package static let notFound = ErrorKind("not_found", 10_002, "there is no such task")
+    package static let conflict = ErrorKind(
+        "conflict",
+        10_003,
+        "the key or the external id stands for another task, or there is nothing to resolve"
+    )
+    package static let noCredentials = ErrorKind("no_credentials", 10_004, "no key is set")
+    package static let auth = ErrorKind("auth", 10_005, "the provider refuses the key")
+    package static let account = ErrorKind("account", 10_006, "arrears, the balance, or an address that is not allowed")
+    package static let contentPolicy = ErrorKind("content_policy", 10_007, "the prompt or the image was refused")
+    package static let refused = ErrorKind("refused", 10_008, "the provider refused the request, or failed the job")
+    package static let throttled = ErrorKind("throttled", 10_009, "too much at once")
+    package static let providerUnavailable = ErrorKind(
+        "provider_unavailable",
+        10_010,
+        "the provider is not reached, or not able to answer"
+    )
+    package static let providerSilent = ErrorKind("provider_silent", 10_011, "not finished in 30 days")
+    package static let withdrawn = ErrorKind(
+        "withdrawn",
+        10_012,
+        "cancelled before it was sent, or given up by 'resolve'"
+    )
+    package static let imageUnavailable = ErrorKind(
+        "image_unavailable",
+        10_013,
+        "an image could not be read or fetched"
+    )
+    package static let resultExpired = ErrorKind(
+        "result_expired",
+        10_014,
+        "paid, and gone at the provider before it could be stored"
+    )
+    package static let storageFull = ErrorKind("storage_full", 10_015, "the storage is full")
+    package static let storageDenied = ErrorKind("storage_denied", 10_016, "the storage refuses access")
+    package static let storageUnavailable = ErrorKind("storage_unavailable", 10_017, "the storage is not reached")
+    package static let storageConfig = ErrorKind(
+        "storage_config",
+        10_018,
+        "the storage is set up wrongly, or not at all"
+    )
+    package static let plugin = ErrorKind("plugin", 10_019, "a storage plugin misbehaved")
+    package static let ledgerBusy = ErrorKind("ledger_busy", 10_020, "another process holds the ledger or the task")
+    package static let ledger = ErrorKind("ledger", 10_021, "the ledger of tasks failed")
+    package static let limit = ErrorKind("limit", 10_022, "a cap of yours is reached")
+    package static let tooLarge = ErrorKind("too_large", 10_023, "an image beyond its limit")
 
     package static let all: [ErrorKind] = [
         `internal`, invalidParams, unsupported, notFound, conflict, noCredentials, auth, account, contentPolicy,
@@ -51,7 +86,7 @@ package struct ErrorKind: Sendable, Hashable {
 }
 
 /// Whether the provider takes money for a task.
-package enum Charged: String, Sendable {
+package enum Charged: String, Sendable, CaseIterable {
     case no, yes, unknown
 }
 

@@ -27,12 +27,6 @@ package struct ImageGenerationRequest: Sendable, Equatable {
     package var externalTaskID: String?
 
     package static let defaultModelName = "kling-v3"
-
-    /// The members that ``decode(_:profile:)`` takes, in the order in which they are sent.
-    package static let memberNames = [
-        "prompt", "negative_prompt", "image", "image_reference", "image_fidelity", "human_fidelity", "element_list",
-        "resolution", "n", "aspect_ratio", "watermark_info", "callback_url", "model_name", "external_task_id",
-    ]
 }
 
 extension ImageGenerationRequest {

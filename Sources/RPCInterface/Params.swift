@@ -1,18 +1,20 @@
 import GenerationTasks
 import JSON
 import JSONRPC
-import KlingAPI
 import KlingService
 
-/// Reads the `params` of each method.
+/// Reads params that several methods take, and declares them.
 enum Params {
     /// Bounds of `wait_ms`.
     static let longestWait: Int64 = 3_600_000
     static let defaultWait: Int64 = 60_000
     /// Images take longer than being accepted.
     static let defaultWaitForStored: Int64 = 600_000
-
-    private static let waitNames = ["wait_for", "wait_ms"]
+    /// Bounds of `limit`.
+    static let pageSizes: ClosedRange<Int64> = 1...1000
+    static let defaultPageSize: Int64 = 100
+    /// Bytes of an `idempotency_key` or of a provider's id.
+    static let keyLength = 1...256
 
     /// How to name a task: by our id, or by the provider's.
     enum TaskReference {
@@ -28,154 +30,11 @@ enum Params {
         }
     }
 
-    /// What `generate` is asked for.
-    struct Generation: Sendable {
-        var command: GenerateCommand
-        var bound: WaitBound
-        var isRehearsal: Bool
-    }
-
-    /// Whether reading these params means reading a file.
-    static func namesAFile(_ params: JSONObject) -> Bool {
-        guard let image = params["image"]?.stringValue else { return false }
-        return image.hasPrefix("/") || image.lowercased().hasPrefix("file:")
-    }
-
-    static func generate(_ params: JSONObject, _ limits: LimitsProfile) throws(RPCError) -> Generation {
-        let own = ["storage", "idempotency_key", "dry_run"] + waitNames
-        try refuseUnknown(params, known: ImageGenerationRequest.memberNames + own)
-        var members = JSONMembers(params)
-        do {
-            let request = try ImageGenerationRequest.decode(&members, profile: limits)
-            let key = try members.string("idempotency_key")
-            if let key, !(1...256).contains(key.utf8.count) {
-                throw JSONDecodingError(
-                    "'idempotency_key' must have 1 to 256 bytes, not \(key.utf8.count)",
-                    at: .root.member("idempotency_key")
-                )
-            }
-            let command = GenerateCommand(
-                request: request,
-                storage: try members.string("storage"),
-                idempotencyKey: key
-            )
-            let bound = try wait(&members) ?? WaitBound(target: .submitted, duration: .milliseconds(defaultWait))
-            return Generation(
-                command: command,
-                bound: bound,
-                isRehearsal: try members.bool("dry_run") ?? false
-            )
-        } catch let error as RequestError {
-            throw RPCError(TaskError(error))
-        } catch let error as JSONDecodingError {
-            throw .invalidParams(error.message, pointer: error.pointer)
-        } catch {
-            throw RPCError(TaskError(.internal, "\(error)"))
-        }
-    }
-
-    static func status(_ params: JSONObject) throws(RPCError) -> (TaskReference, WaitBound?) {
-        try refuseUnknown(params, known: ["id", "task_id"] + waitNames)
-        var members = JSONMembers(params)
-        let reference = try reference(&members)
-        do {
-            return (reference, try wait(&members))
-        } catch {
-            throw .invalidParams(error.message, pointer: error.pointer)
-        }
-    }
-
-    static func reference(_ params: JSONObject, alsoKnown: [String] = []) throws(RPCError) -> TaskReference {
-        try refuseUnknown(params, known: ["id", "task_id"] + alsoKnown)
-        var members = JSONMembers(params)
-        return try reference(&members)
-    }
-
-    static func list(_ params: JSONObject) throws(RPCError) -> TaskQuery {
-        try refuseUnknown(params, known: ["state", "watch", "limit", "cursor"])
-        var members = JSONMembers(params)
-        do {
-            return TaskQuery(
-                state: try word("state", &members, TaskState.init, TaskState.allCases.map(\.rawValue)),
-                watch: try word("watch", &members, WatchState.init, WatchState.allCases.map(\.rawValue)),
-                limit: Int(try members.integer("limit", in: 1...1000) ?? 100),
-                cursor: try members.string("cursor")
-            )
-        } catch {
-            throw .invalidParams(error.message, pointer: error.pointer)
-        }
-    }
-
-    /// A person's decision on an unresolved task: exactly one of three.
-    static func resolve(_ params: JSONObject) throws(RPCError) -> (TaskID, GenerationService.Resolution) {
-        try refuseUnknown(params, known: ["id", "task_id", "resend", "abandon"])
-        var members = JSONMembers(params)
-        do {
-            guard let text = try members.string("id") else {
-                throw JSONDecodingError("'id' is missing: it tells which task is to be resolved", at: .root)
-            }
-            var decisions: [GenerationService.Resolution] = []
-            if let taskID = try members.string("task_id") {
-                guard (1...256).contains(taskID.utf8.count) else {
-                    throw JSONDecodingError("'task_id' must have 1 to 256 bytes", at: .root.member("task_id"))
-                }
-                decisions.append(.job(taskID: taskID))
-            }
-            let flags: [(String, GenerationService.Resolution)] = [("resend", .resend), ("abandon", .abandon)]
-            for (name, decision) in flags {
-                guard let isOn = try members.bool(name) else { continue }
-                guard isOn else {
-                    throw JSONDecodingError("'\(name)' must be true, or left out", at: .root.member(name))
-                }
-                decisions.append(decision)
-            }
-            guard decisions.count == 1 else {
-                throw JSONDecodingError(
-                    "give exactly one of 'task_id' (this job is the task's), 'resend': true and 'abandon': true",
-                    at: .root
-                )
-            }
-            guard let id = TaskID(text) else {
-                throw RPCError(TaskError(.notFound, "no task has the id '\(text)'", pointer: .root.member("id")))
-            }
-            return (id, decisions[0])
-        } catch let error as JSONDecodingError {
-            throw .invalidParams(error.message, pointer: error.pointer)
-        } catch let error as RPCError {
-            throw error
-        } catch {
-            throw RPCError(TaskError(.internal, "\(error)"))
-        }
-    }
-
-    static func events(_ params: JSONObject) throws(RPCError) -> (after: String?, limit: Int) {
-        try refuseUnknown(params, known: ["after", "limit"])
-        var members = JSONMembers(params)
-        do {
-            return (try members.string("after"), Int(try members.integer("limit", in: 1...1000) ?? 100))
-        } catch {
-            throw .invalidParams(error.message, pointer: error.pointer)
-        }
-    }
-
-    static func none(_ params: JSONObject) throws(RPCError) {
-        try refuseUnknown(params, known: [])
-    }
-
-    private static func reference(_ members: inout JSONMembers) throws(RPCError) -> TaskReference {
+    static func reference(_ members: inout JSONMembers) throws(RPCError) -> TaskReference {
         do {
             switch (try members.string("id"), try members.string("task_id")) {
-            case (let text?, nil):
-                // A text that cannot be an id names no task: that is not found, not a slip in the params.
-                guard let id = TaskID(text) else {
-                    throw RPCError(TaskError(.notFound, "no task has the id '\(text)'", pointer: .root.member("id")))
-                }
-                return .id(id)
-            case (nil, let taskID?):
-                guard (1...256).contains(taskID.utf8.count) else {
-                    throw JSONDecodingError("'task_id' must have 1 to 256 bytes", at: .root.member("task_id"))
-                }
-                return .taskID(taskID)
+            case (let text?, nil): return .id(try taskID(text))
+            case (nil, let taskID?): return .taskID(try check(taskID: taskID))
             case (nil, nil): throw RPCError.invalidParams("give 'id' or 'task_id'")
             case (.some, .some): throw RPCError.invalidParams("give 'id' or 'task_id', not both")
             }
@@ -188,7 +47,22 @@ enum Params {
         }
     }
 
-    private static func wait(_ members: inout JSONMembers) throws(JSONDecodingError) -> WaitBound? {
+    /// A text that cannot be an id names no task: that is not found, not a slip in the params.
+    static func taskID(_ text: String) throws(RPCError) -> TaskID {
+        guard let id = TaskID(text) else {
+            throw RPCError(TaskError(.notFound, "no task has the id '\(text)'", pointer: .root.member("id")))
+        }
+        return id
+    }
+
+    static func check(taskID: String) throws(JSONDecodingError) -> String {
+        guard keyLength.contains(taskID.utf8.count) else {
+            throw JSONDecodingError("'task_id' must have 1 to 256 bytes", at: .root.member("task_id"))
+        }
+        return taskID
+    }
+
+    static func wait(_ members: inout JSONMembers) throws(JSONDecodingError) -> WaitBound? {
         let target = try word("wait_for", &members, WaitTarget.init, WaitTarget.allCases.map(\.rawValue))
         let milliseconds = try members.integer("wait_ms", in: 0...longestWait)
         guard target != nil || milliseconds != nil else { return nil }
@@ -197,7 +71,11 @@ enum Params {
         return WaitBound(target: bound, duration: .milliseconds(milliseconds ?? byDefault))
     }
 
-    private static func word<Word>(
+    static func pageSize(_ members: inout JSONMembers) throws(JSONDecodingError) -> Int {
+        Int(try members.integer("limit", in: pageSizes) ?? defaultPageSize)
+    }
+
+    static func word<Word>(
         _ name: String,
         _ members: inout JSONMembers,
         _ read: (String) -> Word?,
@@ -213,20 +91,38 @@ enum Params {
         }
         return word
     }
-
-    /// Before anything else: a slip in a name is more likely than a member left out on purpose.
-    private static func refuseUnknown(_ params: JSONObject, known: [String]) throws(RPCError) {
-        do {
-            try params.refuseMembers(otherThan: known)
-        } catch {
-            throw .invalidParams(error.message, pointer: error.pointer)
-        }
-    }
 }
 
-extension RPCError {
-    /// A task's error as the answer to a request that made no task.
-    init(_ error: TaskError) {
-        self.init(code: error.kind.code, message: error.message, data: error.details)
-    }
+extension [JSONSchema.Property] {
+    /// What ``Params/reference(_:)`` reads.
+    static let reference: [JSONSchema.Property] = [
+        .optional("id", TaskID.givenSchema.described("klingd's id of the task.")),
+        .optional("task_id", .string(length: Params.keyLength).described("The provider's id of the task.")),
+    ]
+
+    /// What ``Params/wait(_:)`` reads.
+    static let wait: [JSONSchema.Property] = [
+        .optional(
+            "wait_for",
+            .words(WaitTarget.allCases.map(\.rawValue)).described(
+                "When to answer: queued, the ledger holds the task; submitted, the provider has taken it, or it has "
+                    + "ended; stored, it has ended."
+            )
+        ),
+        .optional(
+            "wait_ms",
+            .integer(in: 0...Params.longestWait).described(
+                "How long to wait at most; \(Params.defaultWait) unless given, \(Params.defaultWaitForStored) for "
+                    + "stored. A wait that runs out is answered with the task as it is."
+            )
+        ),
+    ]
+
+    /// What ``Params/pageSize(_:)`` reads.
+    static let pageSize: [JSONSchema.Property] = [
+        .optional(
+            "limit",
+            .integer(in: Params.pageSizes).described("At most so many; \(Params.defaultPageSize) unless given.")
+        )
+    ]
 }

@@ -10,7 +10,7 @@ package struct ServerIdentity: Sendable {
     package var storageSchemes: [String]
 
     /// Revision of `protocol/`: grows by one when something is added; what is there does not change.
-    package static let protocolRevision: Int64 = 1
+    package static let protocolRevision: Int64 = 2
 
     package init(name: String, version: String, sendsUpdates: Bool, storage: [String], storageSchemes: [String]) {
         self.name = name
