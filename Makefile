@@ -2,6 +2,7 @@
 # make test    what CI runs
 # make test-long  the long loops: a million simulated histories, hundreds of kills (about an hour on 2 cores)
 # make bench   memory and time of storing 1,000 images of 5 MB through each backend (needs 6 GB of disk)
+# make protocol  protocol/openrpc.json and protocol/schemas/native.json as the built klingd tells them
 # make release a static release binary
 # make format  rewrite the sources in the project's format
 
@@ -14,7 +15,7 @@ RELEASE_LINK := $(if $(filter Linux,$(shell uname)),-Xswiftc -use-ld=lld -Xlinke
 RUN_TESTS := $(if $(filter Linux,$(shell uname)),.build/debug/klingdPackageTests.xctest --testing-library swift-testing,swift test --skip-build)
 TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: demo test test-long bench lint format build release setup setup-tests clean
+.PHONY: demo test test-long bench protocol lint format build release setup setup-tests clean
 
 demo: build
 	@.ci/demo .build/debug/klingd
@@ -42,6 +43,9 @@ test-long: setup setup-tests
 bench: release setup-tests
 	@$(SWIFT_BUILD) --product klingd-storage-content
 	@Tests/Benchmarks/storing.py --klingd "$$(swift build --scratch-path .build-release -c release --static-swift-stdlib --show-bin-path)/klingd" --others
+
+protocol: build
+	@.ci/protocol .build/debug/klingd
 
 release: setup
 	@echo "==> Building a static release (the first one takes about 8 minutes on 2 cores)"
