@@ -10,6 +10,20 @@ enum ErrorTable {
         let code: Int64
         let meaning: String
         let kind: String
+
+        fileprivate init(name: String, _ error: RPCError) {
+            self.name = name
+            code = error.code
+            meaning = error.message
+            kind = error.data?["kind"]?.stringValue ?? name
+        }
+
+        init(_ kind: ErrorKind) {
+            name = kind.rawValue
+            code = kind.code
+            meaning = kind.meaning
+            self.kind = kind.rawValue
+        }
     }
 
     /// Errors of messages, whatever method they are for. What is wrong with params is among the kinds of tasks too.
@@ -21,10 +35,7 @@ enum ErrorTable {
     ]
 
     static let entries: [Entry] =
-        ofMessages.map { name, error in
-            Entry(name: name, code: error.code, meaning: error.message, kind: error.data?["kind"]?.stringValue ?? name)
-        }
-        + ErrorKind.all.map { Entry(name: $0.rawValue, code: $0.code, meaning: $0.meaning, kind: $0.rawValue) }
+        ofMessages.map { Entry(name: $0.name, $0.error) } + ErrorKind.all.map { Entry($0) }
 
     /// Every word that `kind` can be.
     static let kinds: [String] = entries.reduce(into: []) { kinds, entry in

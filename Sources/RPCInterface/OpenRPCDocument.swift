@@ -55,7 +55,8 @@ enum OpenRPCDocument {
             "paramStructure": "by-name",
             "params": .array(method.params.map(describe)),
             "result": ["name": .string(result.name), "schema": json(result.reference)],
-            "errors": .array(kinds.map { ["$ref": .string("#/components/errors/\($0.rawValue)")] }),
+            // Not as references, which some tools do not follow here.
+            "errors": .array(kinds.map { describe(ErrorTable.Entry($0)) }),
             "examples": .array(method.examples().map(describe)),
         ]
         if !method.exactlyOne.isEmpty {

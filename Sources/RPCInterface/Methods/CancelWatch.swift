@@ -10,7 +10,7 @@ extension Method {
         params: .reference,
         exactlyOne: ["id", "task_id"],
         result: GenerationTask.schema,
-        errors: [.notFound, .conflict] + .ofLedger,
+        errors: [.notFound] + .ofLedger,
         examples: [
             Example(
                 name: "a job that goes on",

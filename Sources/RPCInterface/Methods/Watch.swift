@@ -15,7 +15,7 @@ extension Method {
         ],
         exactlyOne: ["id", "task_id"],
         result: GenerationTask.schema,
-        errors: [.notFound, .conflict, .storageConfig] + .ofProvider + .ofLedger,
+        errors: [.notFound, .storageConfig] + .ofProvider + .ofLedger,
         examples: [
             Example(
                 name: "a task of ours",
