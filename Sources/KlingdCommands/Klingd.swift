@@ -23,7 +23,8 @@ package struct Klingd: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, BillCommand.self, StorageCommand.self, SimulateCommand.self, ConfigCommand.self,
+            ServeCommand.self, BillCommand.self, GalleryCommand.self, ConfigCommand.self, StorageCommand.self,
+            SimulateCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -1,0 +1,145 @@
+import ArgumentParser
+import GenerationTasks
+import JSONRPC
+import KlingService
+import SQLiteLedger
+import Synchronization
+import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// `klingd gallery`: a page of what was generated.
+struct GalleryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gallery",
+        abstract: "Write an HTML page of the images: thumbnails, prompts, parameters, hashes, places, charges.",
+        discussion: """
+            One file that loads nothing but the images where they are stored, and needs no network. Its path is printed.
+            The ledger is read alone: a klingd that works goes on undisturbed.
+            """
+    )
+
+    @OptionGroup var service: ServiceOptions
+
+    @Option(name: .shortAndLong, help: "Where the page goes; - is stdout.")
+    var output = "klingd-gallery.html"
+
+    @Option(help: "The newest so many images (default: all).")
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Only tasks from this day on, such as 2026-11-23 (UTC).", valueName: "date"))
+    var since: String?
+
+    /// Tasks that are read from the ledger at once.
+    private static let pageSize = 200
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more, not \(limit)") }
+        if let since, !Self.isDay(since) { throw ValidationError("--since must look like 2026-11-23, not \(since)") }
+        if output.isEmpty { throw ValidationError("--output names no file") }
+    }
+
+    func run() throws {
+        let environment = Environment.current
+        let settings = try Settings(service, environment)
+        _ = Log.bootstrap(environment)
+        guard settings.baseURL != nil else {
+            throw CommandFailure(
+                message: "the simulator in a process keeps no ledger; give the --base-url of one that 'simulate' runs",
+                exitCode: CommandFailure.usage
+            )
+        }
+        guard SQLiteLedger.exists(in: settings.ledgerDirectory) else {
+            throw CommandFailure(
+                message: "there is no ledger in \(settings.ledgerDirectory); give klingd's folder by --state",
+                exitCode: CommandFailure.failed
+            )
+        }
+        guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
+        let outcome = Mutex<Result<Int, CommandFailure>?>(nil)
+        let end = StopSource(loop)
+        // Owned by this function, which waits for its end in the loop.
+        Task(executorPreference: loop) {
+            let result = await write(from: SQLiteLedger(directory: settings.ledgerDirectory))
+            outcome.withLock { $0 = result }
+            end.stop()
+        }
+        loop.run(end)
+        guard let result = outcome.withLock({ $0 }) else {
+            throw CommandFailure(message: "the gallery was not made", exitCode: CommandFailure.failed)
+        }
+        if try result.get() == 0 {
+            Console.error("klingd: there are no images yet, and the page says so; generate some, then make it again")
+        }
+    }
+
+    /// Tells how many images the page has.
+    private func write(from ledger: SQLiteLedger) async -> Result<Int, CommandFailure> {
+        do throws(CommandFailure) {
+            guard output != "-" else {
+                return .success(
+                    try await write(from: ledger, folders: []) { (text) throws(CommandFailure) in
+                        do {
+                            try FileDescriptor.standardOutput.writeAll(text.utf8)
+                        } catch {
+                            throw CommandFailure(message: "stdout: \(error)", exitCode: CommandFailure.failed)
+                        }
+                    }
+                )
+            }
+            let file = try OutputFile(Settings.absolute(output))
+            let images = try await write(from: ledger, folders: file.folders) { (text) throws(CommandFailure) in
+                try file.write(text)
+            }
+            try file.publish()
+            Console.output(file.path)
+            return .success(images)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func write(
+        from ledger: SQLiteLedger,
+        folders: [String],
+        to write: (String) throws(CommandFailure) -> Void
+    ) async throws(CommandFailure) -> Int {
+        var page = GalleryPage(folders: folders, madeAt: SystemTime().date, limit: limit, isThere: Self.isFile)
+        var query = TaskQuery(limit: Self.pageSize)
+        var text = page.head
+        repeat {
+            let found: TaskPage
+            do {
+                found = try await ledger.list(query)
+            } catch {
+                throw CommandFailure(message: TaskError(error).message, exitCode: CommandFailure.failed)
+            }
+            for task in found.tasks where since.map({ task.createdAt.day >= $0 }) ?? true { text += page.add(task) }
+            try write(text)
+            text = ""
+            query.cursor = found.next
+        } while query.cursor != nil && !page.isFull
+        try write(page.end())
+        return page.images
+    }
+
+    private static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Days of this form are in the order of their texts.
+    private static func isDay(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        let isWellFormed =
+            parts.map(\.utf8.count) == [4, 2, 2] && parts.joined().utf8.allSatisfy { (48...57).contains($0) }
+        guard isWellFormed, let month = Int(parts[1]), let day = Int(parts[2]) else { return false }
+        return (1...12).contains(month) && (1...31).contains(day)
+    }
+}
