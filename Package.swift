@@ -209,7 +209,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RPCInterfaceTests",
-            dependencies: ["RPCInterface", "JSON"],
+            dependencies: ["RPCInterface", "GenerationTasks", "JSON", "JSONRPC"],
             swiftSettings: settings
         ),
 
