@@ -116,10 +116,23 @@ private struct Sample {
             let served = methods.compactMap { $0["name"] } + ["rpc.discover"]
             #expect(info["methods"]?.arrayValue == served)
 
-            _ = try await klingd.refusal(of: "status", ["id": "0199c0de-0000-7000-8000-000000000000"])
-            _ = try await klingd.refusal(of: "generate", ["prompt": "p", "idempotency_key": "k"])
-            _ = try await klingd.refusal(of: "resolve", ["id": id, "abandon": true])
-            _ = try await klingd.refusal(of: "generate", ["promt": "p"])
+            for (method, params) in [
+                ("status", ["id": "0199c0de-0000-7000-8000-000000000000"]),
+                ("generate", ["prompt": "p", "idempotency_key": "k"]), ("generate", ["promt": "p"]),
+                ("generate", ["prompt": "p", "storage": "s3://elsewhere"]),
+                ("generate", ["prompt": "p", "resolution": "2k"]), ("generate", ["prompt": "p", "image": "/none"]),
+                ("watch", ["task_id": "1"]), ("resolve", ["id": id, "abandon": true]), ("list", ["cursor": "x"]),
+                ("events", ["after": "x"]),
+            ] as [(String, JSONValue)] {
+                let refusal = try await klingd.refusal(of: method, params)
+                let listed = methods.first { $0["name"] == .string(method) }?["errors"]?.arrayValue ?? []
+                #expect(
+                    listed.contains {
+                        $0["code"] == refusal["code"] && $0["data"]?["kind"] == refusal["data"]?["kind"]
+                    },
+                    "\(method) does not list \(refusal)"
+                )
+            }
             _ = try await klingd.refusal(of: "no-such-method", [:])
             klingd.send("no JSON")
             klingd.send("[\(Array(repeating: "1", count: 101).joined(separator: ","))]")
