@@ -113,4 +113,4 @@ def methods(program, folder):
     question = '{"jsonrpc":"2.0","id":1,"method":"server-info"}\n'
     answer = subprocess.run([program, *flags], input=question, capture_output=True, text=True, timeout=30,
                             env=environment(pathlib.Path(folder), {}))
-    return set(json.loads(answer.stdout)["result"]["methods"])
+    return set(json.loads(answer.stdout.partition("\n")[0])["result"]["methods"])
