@@ -240,7 +240,7 @@ let package = Package(
 
         .testTarget(
             name: "KlingdCommandsTests",
-            dependencies: ["KlingdCommands", "JSON", "KlingAPI", configuration],
+            dependencies: ["KlingdCommands", "GenerationTasks", "JSON", "KlingAPI", configuration],
             swiftSettings: settings
         ),
 

@@ -92,7 +92,7 @@ struct GalleryPage {
             """
         let list = """
             <section class="unfinished" id="unfinished">
-            <h2>Without their images</h2>
+            <h2>Failed or not finished</h2>
             <ul>
             \(unfinishedTasks)</ul>
             </section>
@@ -116,7 +116,7 @@ struct GalleryPage {
         var parts = ["\(Self.count(images, "image")) of \(Self.count(tasks, "task"))"]
         if isFull, let limit { parts[0] = "the newest " + Self.count(limit, "image") }
         if unfinished > 0 {
-            parts.append("<a href=\"#unfinished\">\(Self.count(unfinished, "task")) without all their images</a>")
+            parts.append("<a href=\"#unfinished\">\(Self.count(unfinished, "task")) failed or not finished</a>")
         }
         return parts.joined(separator: " · ")
     }
@@ -241,7 +241,7 @@ struct GalleryPage {
         let source = HTMLText.attribute(url)
         return """
             <a href="\(source)"><img src="\(source)" alt="\(HTMLText.attribute(prompt))" width="\(image.width)" \
-            height="\(image.height)" loading="lazy" decoding="async"></a>
+            height="\(image.height)" loading="lazy"></a>
             """
     }
 

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+/// Chromium or Chrome without a window.
+struct HeadlessBrowser {
+    private let program: String
+    /// What it keeps of itself.
+    private let profile: URL
+
+    /// Chrome goes first: Ubuntu's Chromium is a snap, which sees no files in `/tmp`.
+    private static let names = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome"]
+    private static let macOSPrograms = [
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    ]
+
+    /// The one that is installed; fails the test where there is none.
+    init(profile: URL) throws {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
+        let places = Self.names.flatMap { name in folders.map { "\($0)/\(name)" } } + Self.macOSPrograms
+        program = try #require(
+            places.first { FileManager.default.isExecutableFile(atPath: $0) },
+            """
+            no browser to look at the gallery with: install chromium (Debian: apt-get install chromium; Ubuntu, whose \
+            chromium is a snap that sees no temporary files: google-chrome-stable from Google), then try again
+            """
+        )
+        self.profile = profile
+    }
+
+    /// The page as it stands once it has loaded, as HTML.
+    func document(of page: URL) async throws -> String {
+        try await run(["--dump-dom", page.absoluteString]).joined(separator: "\n")
+    }
+
+    /// Writes a PNG of the top of a page.
+    func picture(of page: URL, width: Int, height: Int, to file: URL) async throws {
+        let window = "--window-size=\(width),\(height)"
+        _ = try await run(["--hide-scrollbars", window, "--screenshot=\(file.path)", page.absoluteString])
+    }
+
+    /// The lines of its stdout.
+    private func run(_ arguments: [String]) async throws -> [String] {
+        var flags = [
+            "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+            "--disable-background-networking", "--allow-file-access-from-files", "--virtual-time-budget=10000",
+            "--user-data-dir=\(profile.path)",
+        ]
+        // Its sandbox refuses to be root's.
+        if geteuid() == 0 { flags.append("--no-sandbox") }
+        let process = try KlingdProcess(flags + arguments, program: program)
+        defer { process.end() }
+        let code = await process.exitCode()
+        try #require(code == 0, "\(program): \(process.errors)")
+        return process.lines
+    }
+}
