@@ -120,12 +120,12 @@ import Testing
     @Test func addressesInARequestAreShownWithoutTheirKeys() {
         let text = page([
             task("p") { task in
-                task.request["callback_url"] = "https://example.com/hook?token=hidden1"
-                task.request["image"] = "https://user:hidden2@example.com/a.png#hidden3"
+                task.request["callback_url"] = "https://example.com/hook?token=covert1"
+                task.request["image"] = "https://user:covert2@example.com/a.png#covert3"
             }
         ])
         #expect(text.contains("https://example.com/hook"))
-        #expect(!text.contains("hidden"))
+        #expect(!text.contains("covert"))
         #expect(!text.contains("secret"), "what the provider gave expires and is nobody's business")
     }
 

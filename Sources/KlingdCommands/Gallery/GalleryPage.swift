@@ -113,8 +113,8 @@ struct GalleryPage {
     }
 
     private var totals: String {
-        var parts = ["\(Self.count(images, "image")) of \(Self.count(tasks, "task"))"]
-        if isFull, let limit { parts[0] = "the newest " + Self.count(limit, "image") }
+        let isCut = isFull ? "the newest " : ""
+        var parts = ["\(isCut)\(Self.count(images, "image")) of \(Self.count(tasks, "task"))"]
         if unfinished > 0 {
             parts.append("<a href=\"#unfinished\">\(Self.count(unfinished, "task")) failed or not finished</a>")
         }

@@ -67,12 +67,14 @@ enum GalleryStyle {
         .image { min-width: 0; }
         .image > a { display: block; }
         .image img, .placeholder {
-          display: block; width: 100%; height: 12rem; background: var(--well); border-radius: 0.5rem;
+          display: block; width: 100%; background: var(--well); border-radius: 0.5rem;
         }
-        .image img { object-fit: contain; font-size: 0.75rem; transition: filter 0.15s; }
+        .image img {
+          height: auto; max-height: 16rem; object-fit: contain; font-size: 0.75rem; transition: filter 0.15s;
+        }
         .image > a:hover img { filter: brightness(1.06); }
         .placeholder {
-          display: grid; place-items: center; padding: 1rem; border: 1px dashed var(--line); background: none;
+          display: grid; place-items: center; height: 10rem; padding: 1rem; border: 1px dashed var(--line); background: none;
           color: var(--faint); text-align: center;
         }
         .placeholder p { margin: 0; max-width: 14rem; }
