@@ -40,7 +40,7 @@ package actor Connection {
     /// Whether more input is welcome: neither lines to handle, lines to write nor pending requests have piled up.
     package var wantsInput: Bool { !hasKept && state.hasRoom }
     /// Whether requests are still to be answered, those that wait for room among them.
-    package var hasPending: Bool { hasKept || !running.isEmpty }
+    package var hasPending: Bool { hasKept || state.hasWaiting || !running.isEmpty }
     package var hasOutput: Bool { !state.outbox.isEmpty }
     /// Bytes of lines that are still to be written.
     var outputCount: Int { state.outbox.count }
@@ -57,6 +57,7 @@ package actor Connection {
 
     /// Handles kept lines as long as there is room; whether there were any for which there was.
     package func resume() -> Bool {
+        startWaiting()
         guard hasKept, state.hasRoom else { return false }
         let bytes = kept
         let taken = bytes.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[keptStart...])) }
@@ -71,6 +72,13 @@ package actor Connection {
     package func finishInput() {
         inputEnded = true
         if !hasKept { finishLastLine() }
+    }
+
+    /// Starts what waits for room for its answer.
+    private func startWaiting() {
+        var events: [ConnectionState.Event] = []
+        state.startWaiting { events.append($0) }
+        events.forEach(run)
     }
 
     private func take(_ block: UnsafeRawBufferPointer) -> Int {
@@ -104,6 +112,7 @@ package actor Connection {
         isClosed = true
         state.outbox = Outbox()
         (kept, keptStart) = ([], 0)
+        state.forgetWaiting()
         endWaits()
         failCalls()
     }
@@ -170,7 +179,9 @@ package actor Connection {
             running[serial] = Task {
                 let outcome = await operation()
                 running[serial] = nil
-                if !isClosed { state.answer(serial, outcome) }
+                guard !isClosed else { return }
+                state.answer(serial, outcome)
+                startWaiting()
             }
             if waitsEnded { running[serial]?.cancel() }
         case .cancel(let serial): running[serial]?.cancel()

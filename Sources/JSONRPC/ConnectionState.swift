@@ -26,17 +26,30 @@ package struct ConnectionState: ~Copyable {
     private struct Pending {
         var id: RequestID
         var place: Place
+        var isBulky = false
+    }
+
+    /// A bulky request before its turn.
+    private struct Waiting {
+        var serial: Serial
+        var operation: @Sendable () async -> Result<RPCResult, RPCError>
+        var isCancelled = false
     }
 
     /// A batch is answered by one array in the order of its requests (section 6).
     private struct Batch {
         var answers: [[UInt8]?]
         var missing: Int
+        /// Of the answers that are here, and of the bulky ones among them.
+        var bytes = 0
+        var bulkyBytes = 0
     }
 
     /// Pending requests from which on no more lines are handled: a client that pipelines endlessly is served at the pace
     /// of the work. A batch that begins below it is started as a whole.
     package static let pendingLimit = 1024
+    /// Bytes of the bulky answers of one batch, which is held in memory until its last answer; those beyond are errors.
+    package static let bulkyBatchLimit = 16 << 20
 
     package var outbox = Outbox()
     private var framer: LineFramer
@@ -46,6 +59,9 @@ package struct ConnectionState: ~Copyable {
     private var batches: [Serial: Batch] = [:]
     /// Bytes of answers that wait for the rest of their batch.
     private var batchedBytes = 0
+    private var waiting: [Waiting] = []
+    /// The bulky request whose turn it is.
+    private var bulkyInTurn: Serial?
     private var nextSerial: Serial = 1
 
     package init(parser: MessageParser = MessageParser()) {
@@ -57,6 +73,33 @@ package struct ConnectionState: ~Copyable {
     /// Whether another line may be handled: neither answers nor pending requests have piled up.
     package var hasRoom: Bool {
         outbox.count + batchedBytes < Outbox.limit && pending.count < Self.pendingLimit
+    }
+
+    /// Whether bulky requests wait for their turn.
+    package var hasWaiting: Bool { !waiting.isEmpty }
+
+    /// Starts the next bulky request, if it is its turn and there is room for its answer.
+    ///
+    /// Batches that came later do not count: what they miss may stand behind this one, and each would wait for the
+    /// other. Those that came before it miss nothing that waits for a turn.
+    package mutating func startWaiting(emit: (Event) -> Void) {
+        guard bulkyInTurn == nil, let next = waiting.first else { return }
+        let batch =
+            switch pending[next.serial]?.place {
+            case .batch(let batch, _): batch
+            case .line, nil: next.serial
+            }
+        let earlier = batches.reduce(0) { $1.key < batch ? $0 + $1.value.bytes : $0 }
+        guard outbox.count + earlier < Outbox.limit else { return }
+        waiting.removeFirst()
+        bulkyInTurn = next.serial
+        emit(.started(next.serial, next.operation))
+        if next.isCancelled { emit(.cancel(next.serial)) }
+    }
+
+    /// Nobody reads any more: what has not started never will.
+    package mutating func forgetWaiting() {
+        waiting = []
     }
 
     /// Handles lines as long as there is room, at least one; returns how many bytes that took.
@@ -86,6 +129,8 @@ package struct ConnectionState: ~Copyable {
     package mutating func answer(_ serial: Serial, _ outcome: Result<RPCResult, RPCError>) {
         guard let request = pending.removeValue(forKey: serial) else { return }
         if serials[request.id] == serial { serials[request.id] = nil }
+        if bulkyInTurn == serial { bulkyInTurn = nil }
+        let outcome = request.isBulky ? bounded(outcome, at: request.place) : outcome
         answer(request.id, at: request.place) { writer in
             switch outcome {
             case .success(let result):
@@ -96,6 +141,22 @@ package struct ConnectionState: ~Copyable {
                 error.write(to: &writer)
             }
         }
+    }
+
+    private mutating func bounded(
+        _ outcome: Result<RPCResult, RPCError>,
+        at place: Place
+    ) -> Result<RPCResult, RPCError> {
+        guard case .batch(let batch, _) = place, case .success(let result) = outcome else { return outcome }
+        let limit = Self.bulkyBatchLimit
+        let bytes = (batches[batch]?.bulkyBytes ?? 0) + result.text.count
+        guard bytes <= limit else {
+            let reason =
+                "the large answers of this batch are longer than \(limit) bytes together; ask for this one outside"
+            return .failure(.tooLarge("\(reason) of a batch", limit: limit))
+        }
+        batches[batch]?.bulkyBytes = bytes
+        return outcome
     }
 
     private mutating func take(
@@ -157,13 +218,18 @@ package struct ConnectionState: ~Copyable {
         }
     }
 
-    private func notify(_ request: Request, emit: (Event) -> Void) {
+    private mutating func notify(_ request: Request, emit: (Event) -> Void) {
         guard request.method == "$/cancelRequest" else { return emit(.notification(request)) }
         guard case .byName(let params) = request.params, let id = params["id"].flatMap(RequestID.init) else {
             return emit(.ignored("$/cancelRequest without a valid id"))
         }
         // A cancel that comes after the answer is nothing unusual.
-        if let serial = serials[id] { emit(.cancel(serial)) }
+        guard let serial = serials[id] else { return }
+        if let place = waiting.firstIndex(where: { $0.serial == serial }) {
+            waiting[place].isCancelled = true
+        } else {
+            emit(.cancel(serial))
+        }
     }
 
     private mutating func start(
@@ -197,6 +263,13 @@ package struct ConnectionState: ~Copyable {
             pending[serial] = Pending(id: id, place: place)
             if id != .null { serials[id] = serial }
             emit(.started(serial, operation))
+        case .bulky(let operation):
+            let serial = nextSerial
+            nextSerial += 1
+            pending[serial] = Pending(id: id, place: place, isBulky: true)
+            if id != .null { serials[id] = serial }
+            waiting.append(Waiting(serial: serial, operation: operation))
+            startWaiting(emit: emit)
         }
     }
 
@@ -226,6 +299,7 @@ package struct ConnectionState: ~Copyable {
         guard var batch = batches.removeValue(forKey: serial) else { return }
         batch.answers[index] = answer
         batch.missing -= 1
+        batch.bytes += answer.count
         batchedBytes += answer.count
         guard batch.missing == 0 else {
             batches[serial] = batch

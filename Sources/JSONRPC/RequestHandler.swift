@@ -19,6 +19,9 @@ package enum Handling: Sendable {
     case failed(RPCError)
     /// The operation gives the answer. Cancelling it means: answer now with what is known; it must answer all the same.
     case pending(@Sendable () async -> Result<RPCResult, RPCError>)
+    /// As `pending`, for an answer that may be large: such operations run one after the other, and only while the other
+    /// side takes its answers.
+    case bulky(@Sendable () async -> Result<RPCResult, RPCError>)
 }
 
 /// A result as JSON text.

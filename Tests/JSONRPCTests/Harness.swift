@@ -262,6 +262,10 @@ final class ScriptedHandler: RequestHandler {
             writer.name("half")
             return .failed(RPCError(code: 10_001, message: "there is none", data: ["kind": "not_found"]))
         case "later": return .pending { .success(RPCResult { $0.value(params) }) }
+        case "bulk": return .bulky { .success(RPCResult { $0.string(Self.swollen) }) }
+        case "bulky-hold":
+            guard case .pending(let operation) = hold(params["key"]?.stringValue ?? "") else { return .written }
+            return .bulky(operation)
         case "fail-later": return .pending { .failure(RPCError(code: 10_002, message: "found none")) }
         case "hold": return hold(params["key"]?.stringValue ?? "")
         case "tell":

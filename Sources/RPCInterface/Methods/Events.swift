@@ -38,7 +38,7 @@ extension RPCInterface {
             throw .invalidParams(error.message, pointer: error.pointer)
         }
         let service = service
-        return .pending {
+        return .bulky {
             await Self.answer { () throws(TaskError) in
                 let events = try await service.events(after: after, limit: limit)
                 return RPCResult { writer in

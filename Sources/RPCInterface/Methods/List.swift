@@ -46,7 +46,7 @@ extension RPCInterface {
             throw .invalidParams(error.message, pointer: error.pointer)
         }
         let service = service
-        return .pending {
+        return .bulky {
             await Self.answer { () throws(TaskError) in
                 let page = try await service.list(query)
                 return RPCResult { writer in
