@@ -51,9 +51,14 @@ private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().d
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let liar = folder.appendingPathComponent("liar")
-        try "#!/bin/sh\n'\(KlingdProcess.binary)' \"$@\" | sed -u '\(script)'\n"
-            .write(to: liar, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: liar.path)
+        let text = "#!/bin/sh\n'\(KlingdProcess.binary)' \"$@\" | sed -u '\(script)'\n"
+        // Written by a child: while this process has it open, a child of another test has too, and it can't be run.
+        let writer = try KlingdProcess(
+            ["-c", #"printf %s "$TEXT" > "$1" && chmod 755 "$1""#, "sh", liar.path],
+            program: "/bin/sh",
+            environment: ["TEXT": text]
+        )
+        try #require(await writer.exitCode() == 0)
         try await body(liar.path)
     }
 
@@ -74,6 +79,7 @@ private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().d
             let file = Self.folder.appendingPathComponent("revision-2/rpc-params-empty.txt").path
             let (code, output) = try await replay(["--open"], [file], klingd: liar)
             #expect(code == 1, "\(output)")
+            #expect(output.contains("rpc-params-empty.txt: FAILED: line "), "\(output)")
         }
     }
 }
