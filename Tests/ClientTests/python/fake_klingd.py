@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Speaks as a klingd that misbehaves: the first argument after `serve` says how."""
+import json
+import sys
+
+
+def say(message: object) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def answer(request: dict) -> dict:
+    return {"jsonrpc": "2.0", "id": request["id"], "result": {"echo": request["params"].get("prompt")}}
+
+
+how = sys.argv[2]
+held = []
+for line in sys.stdin:
+    request = json.loads(line)
+    if "id" not in request:
+        say({"jsonrpc": "2.0", "method": "cancelled", "params": request["params"]})
+        for each in [each for each in held if each["id"] == request["params"]["id"]]:
+            held.remove(each)
+            say({"jsonrpc": "2.0", "id": each["id"], "result": {"id": "t", "state": "submitted", "charged": "yes"}})
+    elif how == "reversed":
+        held.append(request)
+        if len(held) == 10:
+            for each in reversed(held):
+                say(answer(each))
+    elif how == "strange":
+        sys.stdout.write("garbage\n\n[1,2]\n7\n{\"id\":\n" + "[" * 100_000 + "\n")
+        say({"jsonrpc": "2.0", "method": "from-the-future", "params": [1]})
+        say({"jsonrpc": "2.0", "method": "task-updated", "params": {"strange": True}})
+        say({"jsonrpc": "2.0", "id": 999, "result": {}})
+        say({"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "?"}})
+        say({"jsonrpc": "2.0", "id": {"a": []}, "result": {}})
+        say({**answer(request), "from": "the future"})
+    elif how == "mid-line":
+        sys.stdout.write('{"jsonrpc":"2.0","id":1,"res')
+        sys.stdout.flush()
+        sys.exit(3)
+    elif how == "flood":
+        # Much is said before each line is read, as by a process that does not read while it writes.
+        say({"jsonrpc": "2.0", "method": "noise", "params": "x" * 300_000})
+        say(answer(request))
+    elif how == "hold":
+        held.append(request)
+    elif how == "updates":
+        for seq in range(1, 4001):
+            say({"jsonrpc": "2.0", "method": "task-updated", "params": {"seq": seq, "task": {"id": str(seq % 3)}}})
+        say(answer(request))
+if how == "hold":
+    # Does not end at the end of its input.
+    import time
+    time.sleep(60)

@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Tests of protocol/clients/python/klingd.py with the klingd that KLINGD names."""
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CLIENT = HERE.parents[2] / "protocol/clients/python/klingd.py"
+sys.path.insert(0, str(CLIENT.parent))
+from klingd import AsyncKlingd, Klingd, KlingdEnded, KlingdError, KlingdTimeout  # noqa: E402
+
+FAKE = [sys.executable, str(HERE / "fake_klingd.py")]
+
+
+class Case(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def arguments(self, *more: str) -> list[str]:
+        return ["--provider", "simulator", "--storage", f"file://{self.folder}/images", "--state",
+                str(self.folder / "state"), *more]
+
+    def quick(self) -> list[str]:
+        return self.arguments("--simulator-time-scale", "0.02")
+
+    def simulator(self, scale: float = 0.02) -> str:
+        """The address of a simulator that outlives klingd."""
+        process = subprocess.Popen([os.environ["KLINGD"], "simulate", "--port", "0", "--time-scale", str(scale)],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return process.stdout.readline().split()[-1]
+
+    def assert_stored(self, task) -> None:
+        self.assertEqual(task["state"], "stored", task)
+        for image in task["images"]:
+            self.assertEqual(hashlib.sha256(Path(image["path"]).read_bytes()).hexdigest(), image["sha256"])
+
+
+class WithKlingd(Case):
+    def test_generate_gives_a_stored_image_and_updates_in_order(self) -> None:
+        updates = []
+        with Klingd(self.quick(), on_update=updates.append) as klingd:
+            self.assertEqual(klingd.server_info()["protocol_revision"], 1)
+            task = klingd.generate("a \"lighthouse\" \\ at\ndusk \U0001f305", n=2, aspect_ratio="3:2",
+                                   wait_for="stored", timeout=30)
+            self.assert_stored(task)
+            self.assertEqual(len(task["images"]), 2)
+            self.assertEqual(task["request"]["prompt"], "a \"lighthouse\" \\ at\ndusk \U0001f305")
+            self.assertEqual(klingd.status(task_id=task["task_id"])["id"], task["id"])
+            self.assertEqual([each["id"] for each in klingd.list(state="stored")["tasks"]], [task["id"]])
+            self.assertEqual(klingd.events()["events"][-1]["task"]["state"], "stored")
+            self.assertTrue(klingd.generate("x", dry_run=True)["dry_run"])
+        self.assertEqual([each["seq"] for each in updates], sorted(each["seq"] for each in updates))
+        states = list(dict.fromkeys(each["task"]["state"] for each in updates))
+        self.assertEqual((states[0], states[-1]), ("queued", "stored"), states)
+
+    def test_twenty_threads_share_a_client(self) -> None:
+        with Klingd(self.quick()) as klingd, concurrent.futures.ThreadPoolExecutor(20) as pool:
+            tasks = list(pool.map(lambda n: klingd.generate(f"{n}", wait_for="stored", timeout=40), range(20)))
+        for n, task in enumerate(tasks):
+            self.assert_stored(task)
+            self.assertEqual(task["request"]["prompt"], str(n))
+
+    def test_twenty_asyncio_tasks_share_a_client(self) -> None:
+        async def run() -> None:
+            async with AsyncKlingd(self.quick()) as klingd:
+                updates = klingd.updates()
+                tasks = await asyncio.wait_for(asyncio.gather(
+                    *(klingd.generate(f"{n}", wait_for="stored") for n in range(20))), 40)
+                for n, task in enumerate(tasks):
+                    self.assert_stored(task)
+                    self.assertEqual(task["request"]["prompt"], str(n))
+            seen = [each async for each in updates]
+            # klingd orders those of each task.
+            for task in tasks:
+                order = [each["seq"] for each in seen if each["task"]["id"] == task["id"]]
+                self.assertEqual(order, sorted(order))
+            self.assertEqual({each["task"]["id"] for each in seen}, {task["id"] for task in tasks})
+
+        asyncio.run(run())
+
+    def test_errors_say_what_they_are(self) -> None:
+        with Klingd(self.quick()) as klingd:
+            with self.assertRaises(KlingdError) as caught:
+                klingd.generate("x", promt="y")
+            error = caught.exception
+            self.assertEqual((error.code, error.kind, error.charged, error.retryable, error.pointer),
+                             (-32602, "invalid_params", "no", False, "/promt"))
+            self.assertIn("did you mean 'prompt'", str(error))
+            with self.assertRaises(KlingdError) as caught:
+                klingd.status("x")
+            self.assertEqual((caught.exception.code, caught.exception.kind), (10002, "not_found"))
+            for bad in ("\ud800", "x" * (17 << 20)):
+                with self.assertRaises((KlingdError, UnicodeError)):
+                    klingd.generate(bad, timeout=5)
+
+    def test_a_timeout_ends_the_wait_and_the_task_goes_on(self) -> None:
+        simulator = self.simulator(0.1)
+        with Klingd(self.arguments("--base-url", simulator)) as klingd:
+            with self.assertRaises(KlingdTimeout) as caught:
+                klingd.generate("x", wait_for="stored", timeout=0.3)
+            task = caught.exception.task
+            assert task is not None
+            self.assertNotEqual(task["state"], "stored")
+            self.assert_stored(klingd.status(task["id"], wait_for="stored", timeout=30))
+            self.assertFalse(klingd.unclaimed)
+        self.assertEqual(self.bill(simulator)["paid_tasks"], 1)
+
+    def test_a_cancelled_await_ends_the_wait_and_the_task_goes_on(self) -> None:
+        async def run() -> None:
+            async with AsyncKlingd(self.arguments("--base-url", self.simulator(0.1))) as klingd:
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(klingd.generate("x", wait_for="stored"), 0.3)
+                end = time.monotonic() + 5
+                while not klingd.unclaimed and time.monotonic() < end:
+                    await asyncio.sleep(0.01)
+                task = klingd.unclaimed.popleft()
+                self.assertNotEqual(task["state"], "stored")
+                self.assert_stored(await asyncio.wait_for(klingd.status(task["id"], wait_for="stored"), 30))
+
+        asyncio.run(run())
+
+    def test_killed_under_a_call_and_paid_once(self) -> None:
+        simulator = self.simulator(0.1)
+        params = {"wait_for": "stored", "idempotency_key": "k"}
+        taken = threading.Event()
+
+        def see(update) -> None:
+            if update["task"]["state"] == "submitted":
+                taken.set()
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            with Klingd(self.arguments("--base-url", simulator), on_update=see) as klingd:
+                calls = [pool.submit(klingd.generate, "x", **params) for _ in range(3)]
+                self.assertTrue(taken.wait(20))
+                os.kill(klingd.pid, signal.SIGKILL)
+                killed = time.monotonic()
+                for call in calls:
+                    with self.assertRaises(KlingdEnded) as caught:
+                        call.result(5)
+                    self.assertIn("signal 9", str(caught.exception))
+                    self.assertIn("idempotency_key", str(caught.exception))
+                    self.assertEqual(caught.exception.charged, "unknown")
+                self.assertLess(time.monotonic() - killed, 3)
+                with self.assertRaises(KlingdEnded) as caught:
+                    klingd.server_info()
+                self.assertEqual(caught.exception.charged, "no")
+        with Klingd(self.arguments("--base-url", simulator)) as klingd:
+            self.assert_stored(klingd.generate("x", **params, timeout=30))
+        self.assertEqual(self.bill(simulator)["paid_tasks"], 1)
+
+    def bill(self, simulator: str) -> dict:
+        with urllib.request.urlopen(simulator + "/_simulator/bill", timeout=10) as answer:
+            return json.load(answer)
+
+    def test_more_waits_than_klingd_reads_can_be_cancelled(self) -> None:
+        async def run() -> None:
+            async with AsyncKlingd(self.arguments("--simulator-time-scale", "10", "--no-task-updates")) as klingd:
+                task = await klingd.generate("x")
+                waits = [asyncio.ensure_future(klingd.status(task["id"], wait_for="stored")) for _ in range(1100)]
+                await asyncio.sleep(0.5)
+                for wait in waits[:1000]:
+                    wait.cancel()
+                self.assertEqual((await asyncio.wait_for(klingd.server_info(), 10))["name"], "klingd")
+                for wait in waits:
+                    wait.cancel()
+                await asyncio.gather(*waits, return_exceptions=True)
+
+        asyncio.run(run())
+
+    def test_stderr_is_captured_by_choice(self) -> None:
+        klingd = Klingd(["--no-such-option"], stderr="capture")
+        with self.assertRaises(KlingdEnded):
+            klingd.server_info()
+            klingd.server_info()
+        klingd.close()
+        self.assertIn("no-such-option", klingd.stderr_text())
+
+    def test_the_program_prints_paths(self) -> None:
+        environment = {**os.environ, "KLINGD_PROVIDER": "simulator", "KLINGD_SIMULATOR_TIME_SCALE": "0.02",
+                       "KLINGD_STORAGE": f"file://{self.folder}/images", "KLINGD_STATE": f"{self.folder}/state"}
+        run = subprocess.run([sys.executable, CLIENT, "a lighthouse at dusk", "another"], env=environment,
+                             capture_output=True, text=True, timeout=40)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual([Path(line).suffix for line in run.stdout.splitlines()], [".png", ".png"])
+        self.assertTrue(all(map(os.path.exists, run.stdout.splitlines())))
+        run = subprocess.run([sys.executable, CLIENT, "x" * 501], env=environment, capture_output=True, timeout=40)
+        self.assertEqual(run.returncode, 2, run.stderr)
+
+
+class WithFake(Case):
+    def test_answers_out_of_order_find_their_callers(self) -> None:
+        with Klingd(["reversed"], program=FAKE) as klingd, concurrent.futures.ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda n: klingd.request("generate", {"prompt": n}, timeout=20), range(10)))
+        self.assertEqual(answers, [{"echo": n} for n in range(10)])
+
+    def test_what_is_not_known_is_ignored(self) -> None:
+        with Klingd(["strange"], program=FAKE) as klingd:
+            for n in range(3):
+                self.assertEqual(klingd.request("generate", {"prompt": n}, timeout=10), {"echo": n})
+
+    def test_a_death_in_mid_line_is_told(self) -> None:
+        with Klingd(["mid-line"], program=FAKE) as klingd:
+            with self.assertRaises(KlingdEnded) as caught:
+                klingd.request("generate", timeout=10)
+        self.assertIn("exit code 3", str(caught.exception))
+
+    def test_much_both_ways_is_no_deadlock(self) -> None:
+        prompt = "\U0001f305" * 60_000
+        with Klingd(["flood"], program=FAKE) as klingd, concurrent.futures.ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda n: klingd.request("generate", {"prompt": f"{n}{prompt}"}, timeout=30),
+                                    range(20)))
+        self.assertEqual(answers, [{"echo": f"{n}{prompt}"} for n in range(20)])
+
+    def test_a_long_line_comes_whole(self) -> None:
+        with Klingd(["flood"], program=FAKE) as klingd:
+            prompt = "y" * (15 << 20)
+            self.assertEqual(klingd.request("generate", {"prompt": prompt}, timeout=30), {"echo": prompt})
+
+    def test_a_timeout_sends_cancel_request_for_its_id(self) -> None:
+        with Klingd(["hold"], program=FAKE, close_timeout=0.1) as klingd:
+            with self.assertRaises(KlingdTimeout) as caught:
+                klingd.request("generate", timeout=0.1)
+            self.assertEqual(caught.exception.task, {"id": "t", "state": "submitted", "charged": "yes"})
+            self.assertEqual(caught.exception.charged, "yes")
+
+    def test_close_ends_a_klingd_that_does_not_end(self) -> None:
+        klingd = Klingd(["hold"], program=FAKE, close_timeout=0.2)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            call = pool.submit(klingd.request, "generate")
+            start = time.monotonic()
+            klingd.close()
+            with self.assertRaises(KlingdEnded):
+                call.result(5)
+        self.assertLess(time.monotonic() - start, 5)
+        with self.assertRaises(KlingdEnded):
+            klingd.server_info()
+
+    def test_a_slow_callback_stops_nothing_and_gets_the_newest_in_order(self) -> None:
+        seen, free = [], threading.Event()
+
+        def slow(update) -> None:
+            free.wait(20)
+            seen.append(update["seq"])
+
+        with Klingd(["updates"], program=FAKE, on_update=slow) as klingd:
+            self.assertEqual(klingd.request("generate", {"prompt": 1}, timeout=10), {"echo": 1})
+            free.set()
+            end = time.monotonic() + 10
+            while 4000 not in seen and time.monotonic() < end:
+                time.sleep(0.01)
+        self.assertEqual(seen, sorted(seen))
+        self.assertLess({3998, 3999, 4000}, set(seen))
+        self.assertLess(len(seen), 1100)
+
+    def test_given_streams_are_spoken_to(self) -> None:
+        process = subprocess.Popen([*FAKE, "serve", "strange"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with Klingd.attach(process.stdout, process.stdin) as klingd:
+            self.assertEqual(klingd.request("generate", {"prompt": 1}, timeout=10), {"echo": 1})
+        self.assertEqual(process.wait(10), 0)
+        process.stdout.close()
+
+
+def main() -> int:
+    """Runs the tests some at a time, since most of their time is waiting."""
+    logging.getLogger("klingd").setLevel(logging.CRITICAL)
+    tests = [test for case in (WithKlingd, WithFake) for test in unittest.defaultTestLoader.loadTestsFromTestCase(case)]
+
+    def run(test: unittest.TestCase) -> unittest.TestResult:
+        result = unittest.TestResult()
+        test.run(result)
+        return result
+
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        results = list(pool.map(run, tests))
+    faults = [fault for result in results for fault in result.failures + result.errors]
+    for test, trace in faults:
+        print(f"FAILED {test.id()}\n{trace}")
+    print(f"{len(tests) - len(faults)} passed, {len(faults)} failed")
+    return 1 if faults or not tests else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
