@@ -30,7 +30,7 @@ klingd_requests() {
             jq -cn --arg value "$klingd_value" --argjson number "$klingd_number" '[$number, $value]' || return
         done
     else
-        jq -cR --unbuffered 'select(test("\\S")) | [input_line_number, .]'
+        jq -cnR --unbuffered 'foreach inputs as $line (0; . + 1; [., $line]) | select(.[1] | test("\\S"))'
     fi | jq -c --unbuffered --arg method "$klingd_method" --argjson shared "$klingd_shared" --arg key "$klingd_key" '
         . as [$number, $value]
         | {jsonrpc: "2.0", id: $number, method: $method,
