@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,9 +18,9 @@ function bench(t, scale = '0.02') {
   });
   return {
     folder,
-    start() {
+    start(more = []) {
       const klingd = new Klingd({ command, args: ['--provider', 'simulator', '--simulator-time-scale', scale,
-        '--state', join(folder, 'state'), '--storage', `file://${folder}/images`] });
+        '--state', join(folder, 'state'), '--storage', `file://${folder}/images`, ...more] });
       running.push(klingd);
       return klingd;
     },
@@ -70,12 +72,16 @@ test('an aborted wait resolves with the task, which is waited for again', async 
 
 test('when klingd is killed the waiter hears so, and the task lives on', async (t) => {
   const place = bench(t, '0.1');
-  const first = place.start();
+  // One that outlives klingd, and so does the ledger.
+  const simulator = spawn(command, ['simulate', '--time-scale', '0.1'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  t.after(() => simulator.kill());
+  const address = String((await once(simulator.stdout, 'data'))[0]).trim();
+  const first = place.start(['--base-url', address]);
   const { id } = await first.generate({ prompt: 'slow' });
   const waits = first.status({ id, wait_for: 'stored' });
   process.kill(first.pid, 'SIGKILL');
   await assert.rejects(waits, (error) => error.kind === 'connection' && /SIGKILL.*ledger/.test(error.message));
-  assert.equal((await place.start().status({ id, wait_for: 'stored' })).state, 'stored');
+  assert.equal((await place.start(['--base-url', address]).status({ id, wait_for: 'stored' })).state, 'stored');
 });
 
 const READ = `import { createInterface } from 'node:readline';
