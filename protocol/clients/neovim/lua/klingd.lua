@@ -103,7 +103,7 @@ function M.request(method, params, callback)
 end
 
 local function link(prompt, path, buffer)
-  local file = vim.api.nvim_buf_get_name(buffer)
+  local file = vim.api.nvim_buf_is_valid(buffer) and vim.api.nvim_buf_get_name(buffer) or ''
   local folder = file ~= '' and vim.fn.fnamemodify(file, ':p:h') .. '/' or nil
   if folder and vim.startswith(path, folder) then
     path = path:sub(#folder + 1)
