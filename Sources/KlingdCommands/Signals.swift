@@ -26,6 +26,12 @@ enum Signals {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
+    /// Lets the signals end the process, also when it was started by a thread that blocks them.
+    static func release() {
+        var set = signalSet
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// Asks for an orderly end at the first signal. A second SIGINT, or any signal later than a burst, ends the process
     /// at once with 128 and its number, as shells count.
     static func watch(_ interruption: Interruption) throws(CommandFailure) {

@@ -62,6 +62,7 @@ struct SimulateCommand: ParsableCommand {
     }
 
     func run() throws {
+        Signals.release()
         let environment = Environment.current
         let log = Log.bootstrap(environment)
         var configuration = SimulatorConfiguration()

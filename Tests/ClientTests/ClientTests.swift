@@ -52,7 +52,13 @@ import Testing
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = handle
         process.standardError = handle
-        try process.run()
+        // Threads of the concurrency pool block signals, and what they start would never be ended by one.
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        let start = Result { try process.run() }
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+        try start.get()
         let end = ContinuousClock.now + .seconds(60)
         while process.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
         if process.isRunning { process.terminate() }
