@@ -15,7 +15,7 @@ import Testing
         Client(name: "Python", command: ["python3", "Tests/ClientTests/python/test_klingd.py"]),
         Client(name: "shell", command: ["sh", "Tests/ClientTests/shell/test_klingd_sh"]),
         Client(name: "Node", command: ["node", "--test", "Tests/ClientTests/node/klingd.test.mjs"]),
-        Client(name: "Neovim", command: ["sh", "Tests/ClientTests/neovim/run"]),
+        Client(name: "Neovim", command: ["python3", "Tests/ClientTests/neovim/run"]),
     ]
 
     @Test(arguments: clients) func aClientDoesWhatItsTestsSay(client: Client) async throws {
