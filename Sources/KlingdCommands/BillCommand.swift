@@ -36,18 +36,7 @@ struct BillCommand: ParsableCommand {
         let environment = Environment.current
         let settings = try Settings(service, environment)
         let log = Log.bootstrap(environment, level: settings.logLevel)
-        guard settings.baseURL != nil else {
-            throw CommandFailure(
-                message: "the simulator in a process keeps no bill; give the --base-url of one that 'simulate' runs",
-                exitCode: CommandFailure.usage
-            )
-        }
-        guard SQLiteLedger.exists(in: settings.ledgerDirectory) else {
-            throw CommandFailure(
-                message: "there is no ledger in \(settings.ledgerDirectory); give klingd's folder by --state",
-                exitCode: CommandFailure.failed
-            )
-        }
+        try settings.requireLedger(for: "bill")
         guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
         let state = try StateDirectory(settings.ledgerDirectory)
         defer { state.removeSpool() }

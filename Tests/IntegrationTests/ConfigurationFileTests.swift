@@ -88,6 +88,20 @@ import Testing
         #expect(!errors.contains("s3cret"))
     }
 
+    @Test func theGalleryRunsNoKeyCommand() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("klingd-config-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = try Self.write(["keys": ["cometapi": ["command": ["sh", "-c", "exit 7"]]]], below: folder)
+        let klingd = try KlingdProcess(
+            ["gallery", "--state", folder.appendingPathComponent("state").path],
+            environment: ["XDG_CONFIG_HOME": file]
+        )
+        defer { klingd.end() }
+        #expect(await klingd.exitCode() == 1)
+        let errors = await klingd.allErrors()
+        #expect(errors.contains("there is no ledger"), "\(errors)")
+    }
+
     @Test func configShowTellsValuesAndPlacesAndNoSecrets() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("klingd-config-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }

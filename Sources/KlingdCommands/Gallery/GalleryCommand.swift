@@ -47,20 +47,10 @@ struct GalleryCommand: ParsableCommand {
 
     func run() throws {
         let environment = Environment.current
-        let settings = try Settings(service, environment)
-        _ = Log.bootstrap(environment)
-        guard settings.baseURL != nil else {
-            throw CommandFailure(
-                message: "the simulator in a process keeps no ledger; give the --base-url of one that 'simulate' runs",
-                exitCode: CommandFailure.usage
-            )
-        }
-        guard SQLiteLedger.exists(in: settings.ledgerDirectory) else {
-            throw CommandFailure(
-                message: "there is no ledger in \(settings.ledgerDirectory); give klingd's folder by --state",
-                exitCode: CommandFailure.failed
-            )
-        }
+        // The ledger alone is read: no key is needed, and no command is run for one.
+        let settings = try Settings(service, environment, needsKey: false)
+        _ = Log.bootstrap(environment, level: settings.logLevel)
+        try settings.requireLedger(for: "ledger")
         guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
         let outcome = Mutex<Result<Int, CommandFailure>?>(nil)
         let end = StopSource(loop)
