@@ -19,12 +19,13 @@ package struct Klingd: ParsableCommand {
             Every option of serve can be given as an environment variable too, --base-url as KLINGD_BASE_URL, and as a member
             of the configuration file, "base_url": config show tells which holds.
             Keys: COMETAPI_KEY; KLING_API_KEY, or KLING_ACCESS_KEY with KLING_SECRET_KEY. Logs go to stderr, level by LOG_LEVEL.
-            Exit codes: 0 done, 1 failed, 2 wrong usage.
+            Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not finished in time (the task goes on), 130 interrupted.
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, BillCommand.self, GalleryCommand.self, ConfigCommand.self, StorageCommand.self,
-            SimulateCommand.self,
+            ServeCommand.self, GenerateImagesCommand.self, StatusCommand.self, ListCommand.self, WatchCommand.self,
+            CancelWatchCommand.self, ResolveCommand.self, GalleryCommand.self, BillCommand.self, ConfigCommand.self,
+            StorageCommand.self, DoctorCommand.self, SimulateCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )
@@ -72,11 +73,13 @@ struct CommandFailure: Error {
 
 /// Lines for people and shells, written at once whatever stands at the other end.
 enum Console {
-    static func output(_ line: String) { write(line, to: 1) }
-    static func error(_ line: String) { write(line, to: 2) }
+    static func output(_ line: String) { write(line + "\n", to: 1) }
+    static func error(_ line: String) { write(line + "\n", to: 2) }
+    /// Text that is no line of its own, such as one that is drawn in place.
+    static func progress(_ text: String) { if !text.isEmpty { write(text, to: 2) } }
 
-    private static func write(_ line: String, to descriptor: Int32) {
-        var text = line + "\n"
+    private static func write(_ text: String, to descriptor: Int32) {
+        var text = text
         text.withUTF8 { bytes in
             // Nobody is left to tell if this fails.
             #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import JSONRPC
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -16,6 +17,8 @@ import JSONRPC
 /// the process from ending.
 enum Signals {
     private static let numbers = [SIGTERM, SIGINT, SIGHUP]
+    /// Of Ctrl-C.
+    static let interrupt = SIGINT
     /// In milliseconds. One end often comes as several signals: a terminal that closes sends SIGHUP and its supervisor
     /// SIGTERM, timeout(1) sends SIGTERM to the process and again to its group.
     private static let burst: Int64 = 1000
@@ -68,6 +71,17 @@ enum Signals {
         sigemptyset(&set)
         for number in numbers { sigaddset(&set, number) }
         return set
+    }
+}
+
+/// The first signal that came.
+final class Received: Sendable {
+    private let first = Mutex<Int32?>(nil)
+
+    var number: Int32? { first.withLock { $0 } }
+
+    func note(_ number: Int32) {
+        first.withLock { $0 = $0 ?? number }
     }
 }
 

@@ -172,17 +172,6 @@ struct StorageTestCommand: ParsableCommand {
     }
 }
 
-/// The first signal that came.
-private final class Received: Sendable {
-    private let first = Mutex<Int32?>(nil)
-
-    var number: Int32? { first.withLock { $0 } }
-
-    func note(_ number: Int32) {
-        first.withLock { $0 = $0 ?? number }
-    }
-}
-
 extension String {
     /// What lies at this URL, which may be one of this machine.
     fileprivate func content(_ transport: HTTPTransport) async throws -> [UInt8] {

@@ -11,7 +11,7 @@
 package enum FileSystemKind {
     /// The name of the network file system that `folder` lies on; `nil` when it lies on this machine, or when the
     /// system does not tell.
-    static func network(of folder: String) -> String? {
+    package static func network(of folder: String) -> String? {
         #if canImport(Darwin)
             var info = statfs()
             guard statfs(folder, &info) == 0 else { return nil }

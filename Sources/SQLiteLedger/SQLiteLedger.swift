@@ -330,6 +330,21 @@ package final class SQLiteLedger: Ledger {
         try await perform { db in try LedgerTransactions.bill(since: since, db) }
     }
 
+    /// Looks the ledger through: how many tasks it has in each state, its migrations, and what SQLite finds wrong with
+    /// its file (`PRAGMA quick_check`), nothing for a sound one. Takes longer the larger it is.
+    package func examine() async throws(LedgerError) -> (counts: [TaskState: Int], schema: [String], damage: [String]) {
+        try await perform { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT state, COUNT(*) AS count FROM tasks GROUP BY state")
+            let counts = rows.reduce(into: [TaskState: Int]()) { counts, row in
+                guard let state = TaskState(rawValue: row["state"]) else { return }
+                counts[state] = row["count"]
+            }
+            let schema = try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+            let found = try String.fetchAll(db, sql: "PRAGMA quick_check(5)")
+            return (counts, schema, found == ["ok"] ? [] : found)
+        }
+    }
+
     // MARK: Access
 
     private enum Beat {

@@ -1,4 +1,4 @@
-import GenerationTasks
+package import GenerationTasks
 import JSON
 import JSONRPC
 import KlingService
@@ -38,7 +38,7 @@ extension RPCInterface {
     }
 
     /// The provider has no cancel: who believes to have stopped a job must learn that it is paid all the same.
-    fileprivate static func cancelMessage(_ task: GenerationTask, wasOver: Bool) -> String {
+    package static func cancelMessage(_ task: GenerationTask, wasOver: Bool) -> String {
         switch task.state {
         case .failed where !wasOver && task.charged == .no: "withdrawn before anything was sent; nothing is charged"
         case .failed where !wasOver: "withdrawn before it was sent again; an earlier attempt may be billed"

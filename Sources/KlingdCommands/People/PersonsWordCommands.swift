@@ -1,0 +1,104 @@
+import ArgumentParser
+import GenerationTasks
+import KlingService
+import RPCInterface
+
+/// `klingd cancel-watch`: stops looking at a job.
+struct CancelWatchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel-watch",
+        abstract: "Stop watching a task, or withdraw one that was not sent yet.",
+        discussion: "The provider has no cancel: a job that it has taken goes on and is billed."
+    )
+
+    @Argument(help: "klingd's id of the task, or the provider's task_id.", completion: TaskCompletion.ids)
+    var id: String
+
+    @Flag(help: "Print the task as one line of JSON.")
+    var json = false
+
+    @OptionGroup var service: ServiceOptions
+
+    func run() throws {
+        let session = try CommandSession(service)
+        let name = TaskName(id)
+        try session.settings.requireLedger()
+        try session.look { service in
+            do throws(TaskError) {
+                let found = try await name.find(in: service)
+                let task = try await service.cancelWatch(found.id)
+                if json { Console.output(TaskReports.line(task)) }
+                let message = RPCInterface.cancelMessage(task, wasOver: found.state.isTerminal)
+                Console.error("klingd: task \(task.id): \(message)")
+                return .done
+            } catch {
+                return ImageOptions.refusal(error)
+            }
+        }
+    }
+}
+
+/// `klingd resolve`: a person's decision on a task of which nobody can tell whether it was made.
+struct ResolveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve",
+        abstract: "Decide what becomes of an unresolved task: exactly one of --task-id, --resend and --abandon."
+    )
+
+    @Argument(help: "klingd's id of the task.", completion: TaskCompletion.ids)
+    var id: String
+
+    @Option(help: ArgumentHelp("This job of the provider's is the task's.", valueName: "task_id"))
+    var taskId: String?
+
+    @Flag(help: "There is no job: send it again. It may then be paid twice.")
+    var resend = false
+
+    @Flag(help: "Look for it no longer.")
+    var abandon = false
+
+    @Flag(help: "Print the task as one line of JSON.")
+    var json = false
+
+    @OptionGroup var service: ServiceOptions
+
+    func validate() throws {
+        guard [taskId != nil, resend, abandon].count(where: { $0 }) == 1 else {
+            throw ValidationError("give exactly one of --task-id, --resend and --abandon")
+        }
+        if let taskId, !(1...256).contains(taskId.utf8.count) {
+            throw ValidationError("--task-id must have 1 to 256 bytes")
+        }
+    }
+
+    func run() throws {
+        let session = try CommandSession(service)
+        guard let id = TaskID(id) else {
+            throw CommandFailure(
+                message: "no task has the id '\(TerminalText.escaped(id))'",
+                exitCode: CommandFailure.failed
+            )
+        }
+        try session.settings.requireLedger()
+        let resolution: GenerationService.Resolution = taskId.map { .job(taskID: $0) } ?? (resend ? .resend : .abandon)
+        let resume = ResumeHint(service, session.settings)
+        try session.look { service in
+            do throws(TaskError) {
+                let task = try await service.resolve(id, resolution)
+                if json { Console.output(TaskReports.line(task)) }
+                let next = task.state.isTerminal ? "" : "; go on with it by: \(resume.watch(task.id))"
+                Console.error("klingd: task \(task.id) is \(task.state.rawValue)\(next)")
+                return .done
+            } catch {
+                return ImageOptions.refusal(error)
+            }
+        }
+    }
+}
+
+extension Settings {
+    fileprivate func requireLedger() throws(CommandFailure) {
+        guard let absence = LedgerReading.absence(self) else { return }
+        throw CommandFailure(message: absence, exitCode: CommandFailure.failed)
+    }
+}

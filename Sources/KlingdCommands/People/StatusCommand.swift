@@ -1,0 +1,81 @@
+import ArgumentParser
+import GenerationTasks
+import KlingService
+
+/// `klingd status`: one task, as it is or once it has got somewhere.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Tell how a task stands.",
+        discussion: """
+            Without --wait-for and --timeout the ledger is read and nothing else is done. With one of them the service \
+            runs until the task is there; exit code 3 tells that it is not yet.
+            """
+    )
+
+    @Argument(help: "klingd's id of the task, or the provider's task_id.", completion: TaskCompletion.ids)
+    var id: String
+
+    @OptionGroup var wait: WaitOptions
+
+    @Flag(help: "Print the task as one line of JSON.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Show no progress.")
+    var quiet = false
+
+    @OptionGroup var service: ServiceOptions
+
+    func run() throws {
+        let session = try CommandSession(service)
+        let settings = session.settings
+        if let absence = LedgerReading.absence(settings) {
+            throw CommandFailure(message: absence, exitCode: CommandFailure.failed)
+        }
+        let name = TaskName(id)
+        guard wait.waitFor != nil || wait.timeout != nil else {
+            guard
+                let task = try LedgerReading.read(
+                    settings,
+                    { ledger throws(LedgerError) in try await name.find(in: ledger) }
+                )
+            else {
+                throw CommandFailure(
+                    message: "no task is known as '\(TerminalText.escaped(id))'; 'klingd list' shows those that are",
+                    exitCode: CommandFailure.failed
+                )
+            }
+            return show(task)
+        }
+        let bound = WaitBound(target: wait.waitFor ?? .stored, duration: wait.duration(WaitOptions.longest))
+        let reports = TaskReports(json: json, resume: ResumeHint(service, settings))
+        try session.work(
+            { run, progress in
+                do throws(TaskError) {
+                    let found = try await name.find(in: run.service)
+                    await progress.follow(found.id)
+                    await progress.note(found)
+                    let task = try await run.service.wait(found.id, bound)
+                    await progress.note(task)
+                    await progress.end()
+                    show(task)
+                    return reports.end([task], waitedFor: bound.target, isCancelled: Task.isCancelled)
+                } catch {
+                    return ImageOptions.refusal(error)
+                }
+            },
+            quiet: quiet
+        )
+    }
+
+    private func show(_ task: GenerationTask) {
+        guard !json else { return Console.output(TaskReports.line(task)) }
+        for line in TaskListing(now: SystemTime().date).details(task) { Console.output(line) }
+    }
+}
+
+/// What a shell offers where the id of a task is to be written.
+enum TaskCompletion {
+    /// The newest ones of the ledger that the environment names.
+    static let ids = CompletionKind.shellCommand("klingd list --quiet --limit 50 2>/dev/null")
+}
