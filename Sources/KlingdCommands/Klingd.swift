@@ -21,7 +21,7 @@ package struct Klingd: ParsableCommand {
             Keys: COMETAPI_KEY; KLING_API_KEY, or KLING_ACCESS_KEY with KLING_SECRET_KEY. Logs go to stderr, level by LOG_LEVEL.
             Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not finished in time (the task goes on), 130 interrupted.
             """,
-        version: version,
+        version: "klingd \(version)",
         subcommands: [
             ServeCommand.self, GenerateImagesCommand.self, StatusCommand.self, ListCommand.self, WatchCommand.self,
             CancelWatchCommand.self, ResolveCommand.self, GalleryCommand.self, BillCommand.self, ConfigCommand.self,

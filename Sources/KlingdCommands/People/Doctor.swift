@@ -10,6 +10,8 @@ import Storage
 struct Doctor: Sendable {
     var settings: Settings
     var environment: Environment
+    /// The one that was read, if there is one.
+    var configurationFile: String?
     var isOffline: Bool
     var log: Logger
 
@@ -31,19 +33,21 @@ struct Doctor: Sendable {
     // MARK: This machine
 
     private var configuration: Finding {
+        let what = "configuration file"
+        guard let configurationFile else { return .ok(what, "none, and none is needed") }
         let names = settings.plugins.configuration.plugins.keys.sorted()
-        let plugins = names.isEmpty ? "no plugin is set up in it" : "plugins set up: \(names.joined(separator: ", "))"
-        return .ok("configuration file", "read, if there is one; \(plugins)")
+        let plugins = names.isEmpty ? "" : "; plugins set up in it: \(names.joined(separator: ", "))"
+        return .ok(what, "\(configurationFile) can be read and is well-formed\(plugins)")
     }
 
     /// An image of the provider's has a few megabytes.
     private static let littleSpace: Int64 = 200 << 20
 
     private var stateFolder: Finding {
-        let (path, what) = (settings.stateDirectory, "state folder")
-        let (exists, trouble) = Machine.folder(path)
-        if let trouble {
-            return .wrong(what, "\(path): \(trouble)", "make it private to you (chmod 700), or give another by --state")
+        let (path, what) = (settings.ledgerDirectory, "state folder")
+        let folder = Machine.folder(path)
+        if case .unfit(let trouble) = folder {
+            return .wrong(what, "\(path): \(trouble)", "give another folder by --state")
         }
         let nearest = Machine.existing(above: path)
         if let network = FileSystemKind.network(of: nearest) {
@@ -54,9 +58,13 @@ struct Doctor: Sendable {
             )
         }
         let free = Machine.freeBytes(nearest)
-        let space = free.map { "\($0 >> 20) MiB free" } ?? "free space not told"
+        let space = free.map { "\($0 >> 20) MiB free on this machine" } ?? "free space not told"
+        if case .open(let mode) = folder {
+            return .warning(what, "\(path): others may read it (mode \(mode)); \(space)", "chmod 700 \(path)")
+        }
         let seen =
-            exists ? "\(path) is private and can be written to; \(space)" : "\(path) is made at the first use; \(space)"
+            folder == .absent
+            ? "\(path) is made at the first use; \(space)" : "\(path) is private and can be written to; \(space)"
         if let free, free < Self.littleSpace { return .warning(what, seen, "free some space") }
         return .ok(what, seen)
     }
@@ -125,34 +133,32 @@ struct Doctor: Sendable {
             return [.warning(what, "\(url.host) was not asked, for there is no key", "")]
         }
         var findings: [Finding] = []
-        // Made of the ledger's own kind of random ids, so that it cannot be anybody's task.
-        let (id, free) = (
-            "klingd-doctor-\(UInt64.random(in: .min ... .max))", "(asked for a task that cannot exist, which is free)"
-        )
+        // First without the key: whether anybody answers, and by which clock.
+        do throws(HTTPTransportError) {
+            let answer = try await transport.send(HTTPRequest(.get, url), bodyLimit: 1 << 20, timeout: .seconds(20))
+            if let clock = clock(answer, of: url) { findings.append(clock) }
+        } catch {
+            return [.wrong(what, error.message, "check network, proxy and --base-url")]
+        }
+        let id = "klingd-doctor-\(UInt64.random(in: .min ... .max))"
+        let free = "(asked for a task that cannot exist, which is free)"
         switch await client.lookUp(taskID: id) {
         case .found, .noSuchTask: findings.append(.ok(what, "\(url.host) answers and takes the key \(free)"))
         case .throttled(let failure):
             findings.append(.warning(what, "\(url.host) answers, but: \(failure.message)", "try again later"))
         case .rejected(let failure):
-            findings.append(
-                .wrong(what, "\(url.host) answers, but does not take the request: \(failure.message) \(free)")
-            )
-        case .unavailable(let failure):
-            findings.append(.wrong(what, "\(url.host): \(failure.message)", "check network, proxy and --base-url"))
+            findings.append(.wrong(what, "\(url.host) answers, but refuses: \(failure.message) \(free)"))
+        case .unavailable(let failure): findings.append(.wrong(what, "\(url.host): \(failure.message)"))
         }
-        if let clock = await clock(url, transport) { findings.append(clock) }
         return findings
     }
 
-    /// Signed logins and the times of tasks depend on it.
+    /// In seconds. Signed logins and the times of tasks depend on the clock.
     private static let allowedDifference: Int64 = 30
 
     /// Our clock against the provider's `Date`; `nil` when it does not tell.
-    private func clock(_ url: HTTPURL, _ transport: HTTPTransport) async -> Finding? {
-        let request = HTTPRequest(.get, url)
-        guard let response = try? await transport.send(request, bodyLimit: 1 << 20, timeout: .seconds(10)),
-            let theirs = response.headers["Date"].flatMap({ RetryAfter.seconds(ofDate: $0) })
-        else { return nil }
+    private func clock(_ answer: HTTPResponse, of url: HTTPURL) -> Finding? {
+        guard let theirs = answer.headers["Date"].flatMap({ RetryAfter.seconds(ofDate: $0) }) else { return nil }
         let difference = SystemTime().date.milliseconds / 1000 - theirs
         let seen = "\(abs(difference)) s \(difference < 0 ? "behind" : "ahead of") \(url.host)"
         guard abs(difference) > Self.allowedDifference else {

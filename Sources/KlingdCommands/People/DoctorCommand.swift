@@ -31,7 +31,13 @@ struct DoctorCommand: ParsableCommand {
         Machine.findings(environment).forEach(show)
         do {
             let settings = try Settings(service, environment)
-            let doctor = Doctor(settings: settings, environment: environment, isOffline: offline, log: log)
+            let doctor = Doctor(
+                settings: settings,
+                environment: environment,
+                configurationFile: configurationFile(environment),
+                isOffline: offline,
+                log: log
+            )
             guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
             let end = StopSource(loop)
             // Owned by this function, which waits for its end in the loop.
@@ -48,5 +54,13 @@ struct DoctorCommand: ParsableCommand {
             message: wrong == 1 ? "one thing is wrong" : "\(wrong) things are wrong",
             exitCode: CommandFailure.failed
         )
+    }
+
+    /// The file that the settings were read from; `nil` when there is none.
+    private func configurationFile(_ environment: Environment) -> String? {
+        if let named = service.places.config ?? environment[flag: "config"] { return Settings.absolute(named) }
+        guard let folder = try? environment.userDirectory("XDG_CONFIG_HOME", below: ".config") else { return nil }
+        let usual = folder + "/klingd/config.json"
+        return Machine.folder(usual) == .absent ? nil : usual
     }
 }

@@ -46,22 +46,28 @@ enum Machine {
         return Int64(clamping: UInt64(info.f_bavail) * UInt64(info.f_frsize))
     }
 
-    /// Why a folder is not what klingd's own folder must be; `nil` for nothing. `exists` tells whether it is there.
-    static func folder(_ path: String) -> (exists: Bool, trouble: String?) {
+    /// What a folder is like that is to be klingd's own.
+    enum Folder: Equatable {
+        case absent, isPrivate
+        /// Others may read it, until klingd makes it private at its next start.
+        case open(mode: String)
+        /// It cannot be klingd's.
+        case unfit(String)
+    }
+
+    static func folder(_ path: String) -> Folder {
         var status = stat()
         guard lstat(path, &status) == 0 else {
-            return errno == ENOENT ? (false, nil) : (true, String(cString: strerror(errno)))
+            return errno == ENOENT ? .absent : .unfit(String(cString: strerror(errno)))
         }
-        if status.st_mode & S_IFMT != S_IFDIR { return (true, "it is no folder, or a link to one") }
-        if status.st_uid != geteuid() { return (true, "it belongs to another user") }
-        if status.st_mode & S_ISVTX != 0 { return (true, "it is shared by several users") }
+        if status.st_mode & S_IFMT != S_IFDIR { return .unfit("it is no folder, or a link to one") }
+        if status.st_uid != geteuid() { return .unfit("it belongs to another user") }
+        if status.st_mode & S_ISVTX != 0 { return .unfit("it is shared by several users") }
         if access(path, W_OK | X_OK) != 0 {
-            return (true, "it cannot be written to: \(String(cString: strerror(errno)))")
+            return .unfit("it cannot be written to: \(String(cString: strerror(errno)))")
         }
-        if status.st_mode & 0o077 != 0 {
-            return (true, "others may read it (mode \(String(status.st_mode & 0o777, radix: 8)))")
-        }
-        return (true, nil)
+        let mode = status.st_mode & 0o777
+        return mode & 0o077 == 0 ? .isPrivate : .open(mode: String(mode, radix: 8))
     }
 
     /// The nearest folder at or above `path` that is there.
@@ -83,7 +89,8 @@ enum Machine {
                 let name = withUnsafePointer(to: &entry.pointee.d_name) {
                     $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
                 }
-                guard name.hasPrefix("klingd-storage-"), access(folder + "/" + name, X_OK) == 0 else { continue }
+                guard name.hasPrefix("klingd-storage-"), !name.contains("."), access(folder + "/" + name, X_OK) == 0
+                else { continue }
                 let plugin = String(name.dropFirst("klingd-storage-".count))
                 if !found.contains(plugin) { found.append(plugin) }
             }
