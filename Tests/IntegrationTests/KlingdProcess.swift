@@ -5,7 +5,7 @@ import Testing
 
 /// The built klingd as a client sees it: lines in, lines out, an exit code.
 final class KlingdProcess: Sendable {
-    /// What klingd is given as stdin or stdout.
+    /// What klingd is given as stdin, stdout or stderr.
     enum Stream {
         /// A pipe to and from the test.
         case pipe
@@ -45,7 +45,8 @@ final class KlingdProcess: Sendable {
         program: String = binary,
         environment: [String: String] = [:],
         input: Stream = .pipe,
-        output: Stream = .pipe
+        output: Stream = .pipe,
+        error: Stream = .pipe
     ) throws {
         // Writing to a klingd that is gone is part of some tests.
         Foundation.signal(SIGPIPE, SIG_IGN)
@@ -66,7 +67,11 @@ final class KlingdProcess: Sendable {
             } else {
                 posix_spawn_file_actions_adddup2(&actions, outputEnds.write, 1)
             }
-            posix_spawn_file_actions_adddup2(&actions, errorEnds.write, 2)
+            if case .descriptor(let own) = error {
+                posix_spawn_file_actions_adddup2(&actions, own, 2)
+            } else {
+                posix_spawn_file_actions_adddup2(&actions, errorEnds.write, 2)
+            }
             let argv = ([program] + arguments).map { strdup($0) } + [nil]
             let envp = variables.map { strdup($0) } + [nil]
             defer { for text in argv + envp { free(text) } }
