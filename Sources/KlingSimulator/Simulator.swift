@@ -69,8 +69,15 @@ package struct Simulator: Sendable {
             },
             logger: configuration.logger
         )
+        // Detached, so that it has no executor preference: with one, a cancel can wait for ever for a lock that the
+        // server's clock of dates holds across a suspension (AsyncAlgorithms' merge), which waits for the cancel.
+        let serving = Task.detached { try await application.run() }
         do {
-            try await application.run()
+            try await withTaskCancellationHandler {
+                try await serving.value
+            } onCancel: {
+                serving.cancel()
+            }
         } catch {
             // However the server words it: the end that was asked for is no error.
             if !Task.isCancelled { throw error }

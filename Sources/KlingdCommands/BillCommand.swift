@@ -2,12 +2,10 @@ import ArgumentParser
 import GenerationTasks
 import HTTPTransport
 import JSON
-import JSONRPC
 import KlingAPI
 import KlingService
 import Logging
 import SQLiteLedger
-import Synchronization
 
 /// `klingd bill`: what the tasks of a ledger came to.
 struct BillCommand: ParsableCommand {
@@ -36,29 +34,22 @@ struct BillCommand: ParsableCommand {
         let environment = Environment.current
         let settings = try Settings(service, environment)
         let log = Log.bootstrap(environment, level: settings.logLevel)
-        try settings.requireLedger(for: "bill")
-        guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
+        try settings.requireLedger()
         let state = try StateDirectory(settings.ledgerDirectory)
         defer { state.removeSpool() }
         let time = SystemTime()
         let today = time.date.milliseconds / Self.day
         let since = Timestamp(milliseconds: (today - Int64(days) + 1) * Self.day)
-        let outcome = Mutex<Result<BillReport, LedgerError>?>(nil)
-        let end = StopSource(loop)
-        // Owned by this function, which waits for its end in the loop.
-        Task(executorPreference: loop) {
+        let result = try CommandLoop.run {
             let transport = HTTPTransport(configuration: settings.transport(environment), logger: log)
             let result = await report(settings, since, time, transport)
-            outcome.withLock { $0 = result }
             await transport.shutdown()
-            end.stop()
+            return result
         }
-        loop.run(end)
-        switch outcome.withLock({ $0 }) {
-        case .success(let report)?: try show(report)
-        case .failure(let error)?:
+        switch result {
+        case .success(let report): try show(report)
+        case .failure(let error):
             throw CommandFailure(message: TaskError(error).message, exitCode: CommandFailure.failed)
-        case nil: throw CommandFailure(message: "the bill was not made", exitCode: CommandFailure.failed)
         }
     }
 

@@ -37,7 +37,7 @@ struct ServiceOptions: ParsableArguments {
     )
     var storage: String?
 
-    @Option(help: "Folder for klingd's own files (default: klingd in your state folder).")
+    @Option(help: "Folder for klingd's own files (default: klingd in your state folder).", completion: .directory)
     var state: String?
 
     @OptionGroup var places: StorageOptions

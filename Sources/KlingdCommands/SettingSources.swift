@@ -19,14 +19,14 @@ enum SettingOrigin: Equatable, Sendable {
 }
 
 /// A value and where it was given.
-struct Sourced<Value> {
+struct Sourced<Value: Sendable>: Sendable {
     var value: Value
     var origin: SettingOrigin
 }
 
 /// What flags, variables and the configuration file say. A flag goes before a variable, a variable before the file,
 /// the file before what is usual; only what is in force can be wrong.
-struct SettingSources {
+struct SettingSources: Sendable {
     let environment: Environment
     let file: ConfigurationFile
     /// The file that was read, or that would be if it were there; `nil` when no place for it is known.

@@ -1,9 +1,7 @@
 import ArgumentParser
 import GenerationTasks
-import JSONRPC
 import KlingService
 import SQLiteLedger
-import Synchronization
 import SystemPackage
 
 #if canImport(Glibc)
@@ -50,20 +48,8 @@ struct GalleryCommand: ParsableCommand {
         // The ledger alone is read: no key is needed, and no command is run for one.
         let settings = try Settings(service, environment, needsKey: false)
         _ = Log.bootstrap(environment, level: settings.logLevel)
-        try settings.requireLedger(for: "ledger")
-        guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
-        let outcome = Mutex<Result<Int, CommandFailure>?>(nil)
-        let end = StopSource(loop)
-        // Owned by this function, which waits for its end in the loop.
-        Task(executorPreference: loop) {
-            let result = await write(from: SQLiteLedger(directory: settings.ledgerDirectory))
-            outcome.withLock { $0 = result }
-            end.stop()
-        }
-        loop.run(end)
-        guard let result = outcome.withLock({ $0 }) else {
-            throw CommandFailure(message: "the gallery was not made", exitCode: CommandFailure.failed)
-        }
+        try settings.requireLedger()
+        let result = try CommandLoop.run { await write(from: SQLiteLedger(directory: settings.ledgerDirectory)) }
         if try result.get() == 0 {
             Console.error("klingd: there are no images yet, and the page says so; generate some, then make it again")
         }

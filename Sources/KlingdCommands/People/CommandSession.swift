@@ -44,10 +44,11 @@ struct CommandSession {
     var environment: Environment
     var log: Logger
 
-    init(_ service: ServiceOptions) throws {
+    /// Without `needsKey` no file is opened and no program run for a key, which only work on tasks needs.
+    init(_ service: ServiceOptions, needsKey: Bool = true) throws {
         environment = Environment.current
-        settings = try Settings(service, environment)
-        log = Log.bootstrap(environment)
+        settings = try Settings(service, environment, needsKey: needsKey)
+        log = Log.bootstrap(environment, level: settings.logLevel)
     }
 
     /// Runs `body` with the service at work. At a signal its task is cancelled, which ends its waits; it then says how

@@ -9,9 +9,7 @@ import Storage
 /// Looks at everything that klingd needs with these settings, and says of each how it is and what to do.
 struct Doctor: Sendable {
     var settings: Settings
-    var environment: Environment
-    /// The one that was read, if there is one.
-    var configurationFile: String?
+    var sources: SettingSources
     var isOffline: Bool
     var log: Logger
 
@@ -32,12 +30,15 @@ struct Doctor: Sendable {
 
     // MARK: This machine
 
+    private var environment: Environment { sources.environment }
+
     private var configuration: Finding {
         let what = "configuration file"
-        guard let configurationFile else { return .ok(what, "none, and none is needed") }
+        guard let path = sources.filePath?.value, SettingSources.isThere(path) else {
+            return .ok(what, "none; every setting is by flag, by variable or as usual ('klingd config show' tells)")
+        }
         let names = settings.plugins.configuration.plugins.keys.sorted()
-        let plugins = names.isEmpty ? "" : "; plugins set up in it: \(names.joined(separator: ", "))"
-        return .ok(what, "\(configurationFile) can be read and is well-formed\(plugins)")
+        return .ok(what, names.isEmpty ? path : "\(path), with the plugins \(names.joined(separator: ", "))")
     }
 
     /// An image of the provider's has a few megabytes.
@@ -103,7 +104,14 @@ struct Doctor: Sendable {
 
     private var key: Finding {
         if let missing = settings.missingCredentials { return .wrong("key", "none", missing) }
-        return settings.provider == .simulator ? .ok("key", "the simulator needs none") : .ok("key", "there is one")
+        let keys: [Setting] =
+            switch settings.provider {
+            case .simulator: []
+            case .cometapi: [.cometAPIKey]
+            case .kling: [.klingKey, .klingAccessKey, .klingSecretKey]
+            }
+        let places = keys.compactMap(KeySources(sources).place)
+        return .ok("key", places.isEmpty ? "the simulator needs none" : "there is one: \(places.joined(separator: ", "))")
     }
 
     private var plugins: Finding {

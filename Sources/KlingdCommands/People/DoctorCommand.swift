@@ -1,5 +1,4 @@
 import ArgumentParser
-import JSONRPC
 
 /// `klingd doctor`: looks at everything that klingd needs before money depends on it.
 struct DoctorCommand: ParsableCommand {
@@ -30,37 +29,17 @@ struct DoctorCommand: ParsableCommand {
         }
         Machine.findings(environment).forEach(show)
         do {
-            let settings = try Settings(service, environment)
-            let doctor = Doctor(
-                settings: settings,
-                environment: environment,
-                configurationFile: configurationFile(environment),
-                isOffline: offline,
-                log: log
-            )
-            guard let loop = SerialLoop() else { throw CommandFailure.noDescriptors }
-            let end = StopSource(loop)
-            // Owned by this function, which waits for its end in the loop.
-            Task(executorPreference: loop) {
-                await doctor.look(show)
-                end.stop()
-            }
-            loop.run(end)
-        } catch let failure as CommandFailure {
-            show(.wrong("configuration", failure.message))
+            let sources = try SettingSources(flags: service.flags, environment)
+            let settings = try Settings(sources, needsKey: true)
+            let doctor = Doctor(settings: settings, sources: sources, isOffline: offline, log: log)
+            try CommandLoop.run { await doctor.look(show) }
+        } catch {
+            show(.wrong("configuration", error.message))
         }
         guard let wrong = kept.value else { return }
         throw CommandFailure(
             message: wrong == 1 ? "one thing is wrong" : "\(wrong) things are wrong",
             exitCode: CommandFailure.failed
         )
-    }
-
-    /// The file that the settings were read from; `nil` when there is none.
-    private func configurationFile(_ environment: Environment) -> String? {
-        if let named = service.places.config ?? environment[flag: "config"] { return Settings.absolute(named) }
-        guard let folder = try? environment.userDirectory("XDG_CONFIG_HOME", below: ".config") else { return nil }
-        let usual = folder + "/klingd/config.json"
-        return Machine.folder(usual) == .absent ? nil : usual
     }
 }

@@ -32,13 +32,13 @@ struct ListCommand: ParsableCommand {
     }
 
     func run() throws {
-        let settings = try CommandSession(service).settings
-        if let absence = LedgerReading.absence(settings) {
-            Console.error("klingd: \(absence)")
+        let settings = try CommandSession(service, needsKey: false).settings
+        if let absence = settings.ledgerAbsence {
+            Console.error("klingd: \(absence.message)")
             return
         }
         let query = TaskQuery(state: taskState, watch: watch, limit: limit)
-        let page = try LedgerReading.read(settings) { ledger throws(LedgerError) in try await ledger.list(query) }
+        let page = try settings.readLedger { ledger throws(LedgerError) in try await ledger.list(query) }
         if quiet {
             for task in page.tasks { Console.output("\(task.id)") }
         } else if json {

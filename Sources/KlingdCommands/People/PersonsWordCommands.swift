@@ -20,7 +20,7 @@ struct CancelWatchCommand: ParsableCommand {
     @OptionGroup var service: ServiceOptions
 
     func run() throws {
-        let session = try CommandSession(service)
+        let session = try CommandSession(service, needsKey: false)
         let name = TaskName(id)
         try session.settings.requireLedger()
         try session.look { service in
@@ -72,7 +72,7 @@ struct ResolveCommand: ParsableCommand {
     }
 
     func run() throws {
-        let session = try CommandSession(service)
+        let session = try CommandSession(service, needsKey: false)
         guard let id = TaskID(id) else {
             throw CommandFailure(
                 message: "no task has the id '\(TerminalText.escaped(id))'",
@@ -93,12 +93,5 @@ struct ResolveCommand: ParsableCommand {
                 return ImageOptions.refusal(error)
             }
         }
-    }
-}
-
-extension Settings {
-    fileprivate func requireLedger() throws(CommandFailure) {
-        guard let absence = LedgerReading.absence(self) else { return }
-        throw CommandFailure(message: absence, exitCode: CommandFailure.failed)
     }
 }

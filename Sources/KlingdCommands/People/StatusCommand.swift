@@ -27,18 +27,13 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var service: ServiceOptions
 
     func run() throws {
-        let session = try CommandSession(service)
+        let waits = wait.waitFor != nil || wait.timeout != nil
+        let session = try CommandSession(service, needsKey: waits)
         let settings = session.settings
-        if let absence = LedgerReading.absence(settings) {
-            throw CommandFailure(message: absence, exitCode: CommandFailure.failed)
-        }
+        try settings.requireLedger()
         let name = TaskName(id)
-        guard wait.waitFor != nil || wait.timeout != nil else {
-            guard
-                let task = try LedgerReading.read(
-                    settings,
-                    { ledger throws(LedgerError) in try await name.find(in: ledger) }
-                )
+        guard waits else {
+            guard let task = try settings.readLedger({ ledger throws(LedgerError) in try await name.find(in: ledger) })
             else {
                 throw CommandFailure(
                     message: "no task is known as '\(TerminalText.escaped(id))'; 'klingd list' shows those that are",

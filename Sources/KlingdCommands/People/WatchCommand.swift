@@ -37,9 +37,9 @@ struct WatchCommand: ParsableCommand {
 
     func run() throws {
         let session = try CommandSession(service)
-        if let absence = LedgerReading.absence(session.settings), all || session.settings.baseURL == nil {
-            guard all else { throw CommandFailure(message: absence, exitCode: CommandFailure.failed) }
-            Console.error("klingd: \(absence)")
+        if let absence = session.settings.ledgerAbsence, all || session.settings.baseURL == nil {
+            guard all else { throw absence }
+            Console.error("klingd: \(absence.message)")
             return
         }
         let names = all ? try unfinished(session.settings) : ids.map(TaskName.init)
@@ -59,7 +59,7 @@ struct WatchCommand: ParsableCommand {
 
     /// Oldest first, so that what has waited longest is shown first.
     private func unfinished(_ settings: Settings) throws(CommandFailure) -> [TaskName] {
-        try LedgerReading.read(settings) { ledger throws(LedgerError) in
+        try settings.readLedger { ledger throws(LedgerError) in
             var found: [GenerationTask] = []
             for state in TaskState.allCases where !state.isTerminal {
                 var cursor: String?

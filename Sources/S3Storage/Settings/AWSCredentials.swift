@@ -24,9 +24,11 @@ package final class AWSCredentials: S3Credentials {
         var waiting: [UInt64: CheckedContinuation<Outcome, Never>] = [:]
         var nextID: UInt64 = 0
 
-        mutating func resumeAll(_ outcome: Outcome) {
-            for continuation in waiting.values { continuation.resume(returning: outcome) }
-            waiting = [:]
+        /// Those that wait, who are to be resumed once the lock is free: a task that is being cancelled holds a lock of
+        /// its own, which resuming it takes too, while its handler waits for this one.
+        mutating func takeWaiting() -> [CheckedContinuation<Outcome, Never>] {
+            defer { waiting = [:] }
+            return Array(waiting.values)
         }
     }
 
@@ -93,17 +95,21 @@ package final class AWSCredentials: S3Credentials {
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                state.withLock { state in
-                    guard !Task.isCancelled else { return continuation.resume(returning: .cancelled) }
+                let outcome: Outcome? = state.withLock { state in
+                    guard !Task.isCancelled else { return .cancelled }
                     switch state.refresh.decide(at: now()) {
-                    case .use(let credentials): continuation.resume(returning: .use(credentials))
-                    case .refresh: continuation.resume(returning: .refresh)
-                    case .wait: state.waiting[id] = continuation
+                    case .use(let credentials): return .use(credentials)
+                    case .refresh: return .refresh
+                    case .wait:
+                        state.waiting[id] = continuation
+                        return nil
                     }
                 }
+                if let outcome { continuation.resume(returning: outcome) }
             }
         } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: id)?.resume(returning: .cancelled) }
+            let waited = state.withLock { $0.waiting.removeValue(forKey: id) }
+            waited?.resume(returning: .cancelled)
         }
     }
 
@@ -112,26 +118,25 @@ package final class AWSCredentials: S3Credentials {
         let error: StorageError
         do {
             let loaded = try await load()
-            state.withLock { state in
+            let waited = state.withLock { state in
                 state.refresh.succeeded(loaded, at: now())
                 state.origin = loaded.origin
-                state.resumeAll(.use(loaded.credentials))
+                return state.takeWaiting()
             }
+            for continuation in waited { continuation.resume(returning: .use(loaded.credentials)) }
             return loaded.credentials
         } catch let failure {
             error = failure
         }
-        let kept: SigV4Credentials? = state.withLock { state in
+        let (waited, outcome) = state.withLock { state -> ([CheckedContinuation<Outcome, Never>], Outcome) in
             if Task.isCancelled {
                 state.refresh.abandoned()
-                state.resumeAll(.again)
-                return nil
+                return (state.takeWaiting(), .again)
             }
-            let kept = state.refresh.failed(at: now())
-            state.resumeAll(kept.map(Outcome.use) ?? .failed(error))
-            return kept
+            return (state.takeWaiting(), state.refresh.failed(at: now()).map(Outcome.use) ?? .failed(error))
         }
-        guard let kept else { throw error }
+        for continuation in waited { continuation.resume(returning: outcome) }
+        guard case .use(let kept) = outcome else { throw error }
         report(error)
         return kept
     }
