@@ -48,7 +48,8 @@ struct StateDirectory {
     private static func makeParents(of path: String) {
         var position = path.startIndex
         while let slash = path[position...].dropFirst().firstIndex(of: "/") {
-            _ = mkdir(String(path[..<slash]), 0o755)
+            // As the XDG Base Directory Specification has it.
+            _ = mkdir(String(path[..<slash]), 0o700)
             position = slash
         }
     }

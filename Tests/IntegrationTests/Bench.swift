@@ -4,6 +4,7 @@ import JSON
 import KlingSimulator
 import NIOCore
 import NIOHTTP1
+import StorageServers
 import Synchronization
 import Testing
 
@@ -67,8 +68,23 @@ struct Bench {
         configuration.timeScale = 0.01
         configuration.seed = 7
         configure(&configuration)
+        return try await inRoom(taking: share) { try await run(configuration, body) }
+    }
+
+    /// Runs `body`, which starts programs of its own, once there is room for it.
+    static func inRoom<Result: Sendable>(
+        taking share: Int,
+        _ body: () async throws -> Result
+    ) async rethrows -> Result {
         await room.enter(share)
         defer { room.leave(share) }
+        return try await body()
+    }
+
+    private static func run<Result: Sendable>(
+        _ configuration: SimulatorConfiguration,
+        _ body: (Bench) async throws -> Result
+    ) async throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("klingd-test-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -198,6 +214,13 @@ private final class Room: Sendable {
                 first.continuation.resume()
             }
         }
+    }
+}
+
+extension StorageServer {
+    /// The shared one, which is started when there is room for its processes.
+    static func sharedInRoom(_ kind: Kind) async throws -> StorageServer {
+        try await Bench.inRoom(taking: 2) { try await shared(kind) }
     }
 }
 

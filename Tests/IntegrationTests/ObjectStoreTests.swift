@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: stores) func imagesAreReadBackByteForByte(kind: StorageServer.Kind) async throws {
-        let store = try await StorageServer.shared(kind)
+        let store = try await StorageServer.sharedInRoom(kind)
         let (url, prefix) = place("main", in: store)
         try await Bench.run { bench in
             let klingd = try bench.start(["--storage", url], environment: store.environment)
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func keysCanComeFromAProgram() async throws {
-        let store = try await StorageServer.shared(.seaweedFS)
+        let store = try await StorageServer.sharedInRoom(.seaweedFS)
         let (url, prefix) = place("program", in: store)
         try await Bench.run { bench in
             // It tells which signals it is started with: klingd itself holds some of them back.
@@ -78,7 +78,7 @@ import Testing
 
     /// Whoever corrects the keys in a file need not start klingd anew.
     @Test func correctedKeysInAFileAreTakenWithoutARestart() async throws {
-        let store = try await StorageServer.shared(.seaweedFS)
+        let store = try await StorageServer.sharedInRoom(.seaweedFS)
         let (url, prefix) = place("file", in: store)
         try await Bench.run { configuration in
             configuration.timeScale = 0.2
@@ -110,7 +110,7 @@ import Testing
 
     /// What was paid is told as paid, whatever the storage is like today.
     @Test func aRepeatUnderItsKeyIsAnsweredWhenTheStoreRefuses() async throws {
-        let store = try await StorageServer.shared(.seaweedFS)
+        let store = try await StorageServer.sharedInRoom(.seaweedFS)
         let proxy = try await FaultProxy(to: store)
         let (url, _) = place("repeat", in: store)
         try await Bench.run { bench in
@@ -141,7 +141,7 @@ import Testing
     @Test(arguments: stores) func aWrongSettingIsNamedAndTheTaskIsStoredOnceItIsRight(kind: StorageServer.Kind)
         async throws
     {
-        let store = try await StorageServer.shared(kind)
+        let store = try await StorageServer.sharedInRoom(kind)
         var mistakes = [
             Mistake(
                 environment: ["AWS_SECRET_ACCESS_KEY": "wrong"],
@@ -175,7 +175,7 @@ import Testing
     }
 
     @Test func aClockThatIsWrongIsNamedAndTheTaskIsStoredOnceItIsRight() async throws {
-        let store = try await StorageServer.openStackSwift(clockOffset: 1200)
+        let store = try await Bench.inRoom(taking: 2) { try await StorageServer.openStackSwift(clockOffset: 1200) }
         try await expect(
             [
                 Mistake(
@@ -237,7 +237,7 @@ import Testing
     @Test(arguments: stores) func aBucketThatIsGoneIsNamedAndTheTaskIsStoredOnceItIsThere(
         kind: StorageServer.Kind
     ) async throws {
-        let store = try await StorageServer.shared(kind)
+        let store = try await StorageServer.sharedInRoom(kind)
         let bucket = "klingd-\(UUID().uuidString.lowercased().prefix(8))"
         // Jobs that take some seconds: the bucket is gone before they end.
         try await Bench.run { configuration in
@@ -294,7 +294,7 @@ import Testing
     ]
 
     @Test(arguments: stores) func everyTaskIsStoredWhateverHappensOnTheWay(kind: StorageServer.Kind) async throws {
-        let store = try await StorageServer.shared(kind)
+        let store = try await StorageServer.sharedInRoom(kind)
         let proxy = try await FaultProxy(to: store)
         let (url, prefix) = place("faults", in: store)
         try await Bench.run(taking: 2) { bench in

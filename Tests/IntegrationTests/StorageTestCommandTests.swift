@@ -13,10 +13,12 @@ import Testing
         _ arguments: [String],
         environment: [String: String] = [:]
     ) async throws -> (code: Int32, lines: [String], errors: String) {
-        let process = try KlingdProcess(["storage", "test"] + arguments, environment: environment)
-        defer { process.end() }
-        let code = await process.exitCode()
-        return (code, process.lines, await process.allErrors())
+        try await Bench.inRoom(taking: 2) {
+            let process = try KlingdProcess(["storage", "test"] + arguments, environment: environment)
+            defer { process.end() }
+            let code = await process.exitCode()
+            return (code, process.lines, await process.allErrors())
+        }
     }
 
     /// What is left in the folder but for folders.
@@ -53,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: ObjectStoreTests.stores) func anObjectStorePasses(kind: StorageServer.Kind) async throws {
-        let store = try await StorageServer.shared(kind)
+        let store = try await StorageServer.sharedInRoom(kind)
         let prefix = "suite-\(UUID().uuidString.lowercased())"
         try await expectAllPass(["s3://\(store.bucket)/\(prefix)"], environment: store.environment)
         #expect(try await store.readBack(prefix: prefix).isEmpty)
@@ -61,7 +63,7 @@ import Testing
 
     @Test func theExamplePluginInPythonPassesOnARealServer() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        let server = try await StorageServer.shared(.webDAV)
+        let server = try await StorageServer.sharedInRoom(.webDAV)
         let place = server.endpoint.replacing("http://", with: "")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let configuration: JSONValue = [

@@ -19,8 +19,8 @@ import threading
 import time
 from pathlib import Path
 
-START_SECONDS = 30
-"""How long a start may take: ten times what it takes on two idle cores."""
+START_SECONDS = 120
+"""How long a start may take: forty times what it takes on two idle cores, which busy ones have been seen to need."""
 
 
 class CannotStart(Exception):

@@ -25,7 +25,7 @@ package final class StorageServer: Sendable {
     private let running: Mutex<(process: Process, stdin: FileHandle)?>
 
     /// How long a start may take; the programs give up earlier and say why.
-    private static let startSeconds = 40.0
+    private static let startSeconds = 150.0
 
     /// OpenStack Swift; with a `clockOffset` in seconds its clock is that far ahead (``readerEnvironment`` tells where
     /// the same objects are served with the right time). Takes 3 to 6 seconds.
