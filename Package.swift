@@ -65,6 +65,8 @@ let package = Package(
             providers: [.apt(["libexpat1-dev"]), .brew(["expat"])]
         ),
 
+        .systemLibrary(name: "CPidfd"),
+
         .target(name: "JSON", dependencies: ["CJansson"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
 
@@ -230,7 +232,8 @@ let package = Package(
         .target(
             name: "KlingdCommands",
             dependencies: [
-                "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
+                "CPidfd", "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI",
+                "KlingService",
                 "KlingSimulator", "PluginStorage", "RPCInterface", "S3Storage", "SQLiteLedger", "Storage",
                 "StorageBehaviour", configuration, logging, subprocess, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

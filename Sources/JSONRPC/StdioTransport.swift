@@ -25,21 +25,35 @@ package final class StdioTransport: PollSource {
     private let endOfInput: EndOfInput
     private let interruption: Interruption
     private let onInterruption: () -> Void
+    private let parent: Int32?
+    private let onParentEnd: () -> Void
     private var isInterrupted = false
     private var inputEnded = false
     private var outputClosed = false
     private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
+    /// - Parameters:
+    ///   - connection: On the loop that is to run the transport.
+    ///   - streams: Closed at the end.
+    ///   - endOfInput: What becomes of waits then.
+    ///   - interruption: Ends it from outside.
+    ///   - onInterruption: Called once the interruption was requested, before the waits end.
+    ///   - parent: A descriptor that is readable once the process that started this one has ended. Closed at the end.
+    ///   - onParentEnd: Called when it has ended while there is still input to come, which then may never end.
     package init(
         connection: Connection,
         streams: StandardStreams,
         endOfInput: EndOfInput,
         interruption: Interruption,
-        onInterruption: @escaping () -> Void = {}
+        onInterruption: @escaping () -> Void = {},
+        parent: Int32? = nil,
+        onParentEnd: @escaping () -> Void = {}
     ) {
         self.connection = connection
         self.interruption = interruption
         self.onInterruption = onInterruption
+        self.parent = parent
+        self.onParentEnd = onParentEnd
         input = streams.input
         output = streams.output.map(OutputDescriptor.init)
         self.endOfInput = endOfInput
@@ -55,6 +69,7 @@ package final class StdioTransport: PollSource {
         block.deallocate()
         if let input { close(input) }
         if let output { close(output.descriptor) }
+        if let parent { close(parent) }
     }
 
     package var isFinished: Bool {
@@ -81,14 +96,19 @@ package final class StdioTransport: PollSource {
         // Without events only the hang-up of the reader is reported.
         let writes = Int16(hasOutput ? POLLOUT : 0)
         descriptors.append(pollfd(fd: outputClosed ? -1 : output?.descriptor ?? -1, events: writes, revents: 0))
+        // Only while reading, so that what the parent has sent before its end is read first.
+        descriptors.append(pollfd(fd: reads ? parent ?? -1 : -1, events: Int16(POLLIN), revents: 0))
     }
 
     package func process(_ descriptors: ArraySlice<pollfd>) {
-        guard let (input, output) = descriptors.first.flatMap({ first in descriptors.last.map { (first, $0) } }) else {
-            return
+        let (input, output, parent) = (descriptors.startIndex, descriptors.startIndex + 1, descriptors.startIndex + 2)
+        if descriptors[output].revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { closeOutput() }
+        guard !inputEnded else { return }
+        if descriptors[input].revents != 0 {
+            readBlock()
+        } else if descriptors[parent].revents != 0 {
+            onParentEnd()
         }
-        if output.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { closeOutput() }
-        if input.revents != 0, !inputEnded { readBlock() }
     }
 
     private func readBlock() {

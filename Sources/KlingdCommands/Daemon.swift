@@ -52,7 +52,12 @@ struct Daemon {
                 endOfInput: endOfInput,
                 interruption: interruption,
                 // From here on nothing more is sent to the provider.
-                onInterruption: { stop.ring() }
+                onInterruption: { stop.ring() },
+                parent: ParentProcess.watch(),
+                onParentEnd: {
+                    log.info("the process that started klingd has ended, and stdin has not")
+                    Signals.end(interruption)
+                }
             )
         )
         stop.ring()

@@ -38,10 +38,13 @@ enum Signals {
     /// Asks for an orderly end at the first signal. A second SIGINT, or any signal later than a burst, ends the process
     /// at once with 128 and its number, as shells count.
     static func watch(_ interruption: Interruption) throws(CommandFailure) {
-        try watch { _ in
-            interruption.request()
-            EndDeadline.start(interruption, exitCode: 0)
-        }
+        try watch { _ in end(interruption) }
+    }
+
+    /// Asks for an orderly end, as a signal does.
+    static func end(_ interruption: Interruption) {
+        interruption.request()
+        EndDeadline.start(interruption, exitCode: 0)
     }
 
     /// Calls `onFirst` with the number of the first signal, on a thread of its own, and treats later ones as above.

@@ -13,6 +13,7 @@ private let allowedImports: [String: Set<String>] = [
     "Storage": [],
     "FilesystemStorage": ["Storage"],
     "CExpat": [],
+    "CPidfd": [],
     "SigV4": [],
     "S3Storage": ["CExpat", "HTTPTransport", "JSON", "SigV4", "Storage"],
     "StoragePlugin": ["JSON", "JSONRPC", "Storage"],
@@ -26,7 +27,8 @@ private let allowedImports: [String: Set<String>] = [
     // Never KlingAPI: a misreading that both shared could not be seen.
     "KlingSimulator": ["JSON"],
     "KlingdCommands": [
-        "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI", "KlingService",
+        "CPidfd", "FilesystemStorage", "GenerationTasks", "HTTPTransport", "JSON", "JSONRPC", "KlingAPI",
+        "KlingService",
         "KlingSimulator", "PluginStorage", "RPCInterface", "S3Storage", "SQLiteLedger", "Storage", "StorageBehaviour",
     ],
     "klingd": ["KlingdCommands"],

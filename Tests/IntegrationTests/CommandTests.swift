@@ -234,7 +234,7 @@ import Testing
         #expect(await list.exitCode() == 0)
         #expect(await list.allErrors().contains("in memory"))
         let watch = try KlingdProcess(["watch", "x"] + options)
-        #expect(await watch.exitCode() == 1)
+        #expect(await watch.exitCode() == 2)
     }
 
     @Test func doctorTellsWhatIsWrongAndNeverAKey() async throws {

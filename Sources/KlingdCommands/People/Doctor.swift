@@ -111,7 +111,7 @@ struct Doctor: Sendable {
             case .kling: [.klingKey, .klingAccessKey, .klingSecretKey]
             }
         let places = keys.compactMap(KeySources(sources).place)
-        return .ok("key", places.isEmpty ? "the simulator needs none" : "there is one: \(places.joined(separator: ", "))")
+        return .ok("key", places.isEmpty ? "the simulator needs none" : places.joined(separator: ", "))
     }
 
     private var plugins: Finding {
