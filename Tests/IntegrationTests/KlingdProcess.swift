@@ -231,6 +231,9 @@ final class KlingdProcess: Sendable {
         return state.withLock { $0.exitCode ?? -1 }
     }
 
+    /// Returns once it has ended; others may still hold its stdout.
+    func processEnd() async { await wait { $0.exitCode != nil } }
+
     /// A pipe that children do not inherit.
     static func makePipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]

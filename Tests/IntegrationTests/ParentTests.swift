@@ -63,13 +63,13 @@ import Testing
         try await Bench.run { bench in
             let (client, klingd) = try await start(bench)
             defer { Foundation.kill(klingd, SIGKILL) }
-            // Stopped, so that it finds the lines and the end of its client at once.
+            // Stopped, so that it finds the end of its client together with more lines than it reads at once.
             Foundation.kill(klingd, SIGSTOP)
-            for number in Int64(0)..<300 { client.send(.request(.integer(number), "list", ["limit": 1])) }
+            for number in Int64(0)..<3000 { client.send(.request(.integer(number), "list", ["limit": 1])) }
             client.signal(SIGKILL)
-            // The shell can't be waited for by its exit code: stdout stays open with klingd.
+            await client.processEnd()
             Foundation.kill(klingd, SIGCONT)
-            for number in Int64(0)..<300 { #expect(try await client.response(to: .integer(number))["result"] != nil) }
+            for number in Int64(0)..<3000 { #expect(try await client.response(to: .integer(number))["result"] != nil) }
             #expect(await client.exitCode() == -SIGKILL)
         }
     }
