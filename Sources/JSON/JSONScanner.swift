@@ -1,7 +1,8 @@
-/// Finds things in a JSON text by its lexical form alone, for texts that are JSON but beyond our limits.
+/// Finds things in a JSON text by its lexical form alone: for texts that are JSON but beyond our limits, and for what
+/// parsing does not keep.
 ///
 /// A text with a duplicate member or a number out of range cannot be parsed, yet the caller that sent it still waits
-/// for an answer under its id.
+/// for an answer under its id; and a number's spelling is gone once it is a double.
 package enum JSONScanner {
     /// The values of the top-level members called `name`, in their order, as slices of `bytes`.
     ///
@@ -29,6 +30,45 @@ package enum JSONScanner {
             guard position < bytes.count, bytes[position] == UInt8(ascii: ",") else { return found }
             position += 1
         }
+    }
+
+    /// The elements of a top-level array, in their order, as slices of `bytes`.
+    ///
+    /// Expects a text that is JSON in form; on any other it returns what it saw up to the break.
+    package static func topLevelElements(in bytes: UnsafeRawBufferPointer) -> [Slice<UnsafeRawBufferPointer>] {
+        var found: [Slice<UnsafeRawBufferPointer>] = []
+        var position = skipWhiteSpace(0, in: bytes)
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "[") else { return [] }
+        repeat {
+            let start = skipWhiteSpace(position + 1, in: bytes)
+            guard let end = endOfValue(from: start, in: bytes) else { return found }
+            found.append(bytes[start..<end])
+            position = skipWhiteSpace(end, in: bytes)
+        } while position < bytes.count && bytes[position] == UInt8(ascii: ",")
+        return found
+    }
+
+    /// Whether `bytes` are a number as RFC 8259 section 6 spells it, of any size.
+    package static func isNumber(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes[...]
+        func skip(_ characters: Unicode.Scalar...) -> Bool {
+            guard let first = rest.first, characters.contains(Unicode.Scalar(first)) else { return false }
+            rest = rest.dropFirst()
+            return true
+        }
+        func skipDigits() -> Bool {
+            let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            rest = rest[digits.endIndex...]
+            return !digits.isEmpty
+        }
+        _ = skip("-")
+        guard skip("0") || skipDigits() else { return false }
+        if skip("."), !skipDigits() { return false }
+        if skip("e", "E") {
+            _ = skip("+", "-")
+            guard skipDigits() else { return false }
+        }
+        return rest.isEmpty
     }
 
     /// The offset of the first bracket that opens a container deeper than `depth`.

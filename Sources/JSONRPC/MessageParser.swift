@@ -18,7 +18,7 @@ package struct MessageParser: Sendable {
         } catch {
             return .single(refusal(of: line, error))
         }
-        guard case .array(let elements) = value else { return .single(Self.message(value)) }
+        guard case .array(let elements) = value else { return .single(Self.message(value, in: line)) }
         // Section 6: an empty array is one invalid request, answered by one object.
         guard !elements.isEmpty else {
             return .single(.invalid(.invalidRequest("a batch must not be empty"), id: .null))
@@ -27,7 +27,27 @@ package struct MessageParser: Sendable {
             let message = "a batch has at most \(batchLimit) messages, not \(elements.count); nothing of it was done"
             return .single(.invalid(.tooLarge(message, limit: batchLimit), id: .null))
         }
-        return .batch(elements.map(Self.message))
+        guard elements.contains(where: { Self.hasManySpellings($0["id"]) }) else {
+            return .batch(elements.map { Self.message($0, in: line) })
+        }
+        let texts = JSONScanner.topLevelElements(in: line)
+        return .batch(zip(elements, texts).map { Self.message($0, in: UnsafeRawBufferPointer(rebasing: $1)) })
+    }
+
+    /// Whether an id can be spelt in other ways than the one in which it would be written: of the integers only zero.
+    private static func hasManySpellings(_ id: JSONValue?) -> Bool {
+        switch id {
+        case .real?, .integer(0)?: true
+        default: false
+        }
+    }
+
+    /// The id of the message that is written in `text`.
+    private static func requestID(_ value: JSONValue, in text: UnsafeRawBufferPointer) -> RequestID? {
+        guard hasManySpellings(value), let spelt = JSONScanner.topLevelMembers(named: "id", in: text).first else {
+            return RequestID(value)
+        }
+        return RequestID(spelling: UnsafeRawBufferPointer(rebasing: spelt)) ?? RequestID(value)
     }
 
     /// Section 5.1: -32700 is for what is not JSON; JSON beyond our limits is a request that we refuse, under its own id
@@ -43,8 +63,8 @@ package struct MessageParser: Sendable {
         }
         let ids = members("id")
         var id = RequestID.null
-        if ids.count == 1, let value = try? JSONValue.parse(UnsafeRawBufferPointer(rebasing: ids[0])) {
-            id = RequestID(value) ?? .null
+        if ids.count == 1, case let text = UnsafeRawBufferPointer(rebasing: ids[0]) {
+            id = RequestID(spelling: text) ?? (try? JSONValue.parse(text)).flatMap { RequestID($0) } ?? .null
         }
         // A response is not answered, but whoever waits for it learns that it cannot be read.
         if members("method").isEmpty, !(members("result") + members("error")).isEmpty {
@@ -53,7 +73,7 @@ package struct MessageParser: Sendable {
         return .invalid(refused, id: id)
     }
 
-    private static func message(_ value: JSONValue) -> Message {
+    private static func message(_ value: JSONValue, in text: UnsafeRawBufferPointer) -> Message {
         guard case .object(let object) = value else {
             return .invalid(.invalidRequest("a request is an object, not \(value.kindName)"), id: .null)
         }
@@ -64,7 +84,7 @@ package struct MessageParser: Sendable {
         switch object["id"] {
         case nil: id = nil
         case let value?:
-            guard let valid = RequestID(value) else {
+            guard let valid = requestID(value, in: text) else {
                 return .invalid(
                     .invalidRequest("'id' must be a string, a number or null, not \(value.kindName)"),
                     id: .null

@@ -71,6 +71,8 @@ import Testing
 
     @Test(arguments: [
         "1", #""1""#, "0", "-7", "9223372036854775807", "-9223372036854775808", "1.0", "1.5", "9007199254740993",
+        "-0", "-0.0", "1.00", "1E+2", "1e22", "100000000000000000000.0", "0.1000000000000000055511151231257827",
+        "1e-400",
         #""""#, #""a\"b\\\n""#, #""é汉😀""#, #""\u0000""#, "null",
     ])
     func row9_theIDComesBackExactly(id: String) throws {
@@ -78,6 +80,29 @@ import Testing
             try Peer().exchange(#"{"jsonrpc":"2.0","id":\#(id),"method":"echo"}"#)
                 == [#"{"jsonrpc":"2.0","id":\#(id),"result":null}"#]
         )
+    }
+
+    @Test func row9_soDoThoseOfABatch() throws {
+        let ids = ["1E+2", "-0", "7", #""1E+2""#, "1.50"]
+        let batch = ids.map { #" {"jsonrpc":"2.0","params":[{"id":[1.00]},"]"],"method":"fail","id":\#($0)} "# }
+        let lines = try Peer().exchange("[" + batch.joined(separator: ",") + "]")
+        #expect(try batchResponses(lines).count == ids.count)
+        for id in ids { #expect(lines[0].contains(#""id":\#(id),"#)) }
+    }
+
+    @Test(arguments: ["9223372036854775808", "-9223372036854775809", "18446744073709551615", "1e400", "-1E+400"])
+    func row9_aNumberThatIsTooLargeIsRefusedUnderItself(id: String) throws {
+        let lines = try Peer().exchange(#"{"jsonrpc":"2.0","id":\#(id),"method":"echo"}"#)
+        #expect(try #require(lines.first).hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":-32600"#))
+    }
+
+    @Test func row9_aNumberIsTheSameIDHoweverItIsSpelt() throws {
+        let peer = try Peer()
+        #expect(peer.exchange(request("hold", id: "1E+2", params: #"{"key":"a"}"#)) == [])
+        #expect(try response(peer.exchange(request("echo", id: "100.0"))).errorCode == -32600)
+        #expect(peer.exchange(request("echo", id: "100")) == [result("{}", id: "100")], "an integer is another one")
+        let answer = peer.ask(notification("$/cancelRequest", params: #"{"id":1e2}"#))
+        #expect(answer == result(#""cancelled""#, id: "1E+2"))
     }
 
     @Test(arguments: ["true", "false", "[]", "{}"])

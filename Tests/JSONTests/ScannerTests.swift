@@ -41,6 +41,32 @@ private func members(_ name: String, in text: String) -> [String] {
         #expect(members("id", in: text).isEmpty)
     }
 
+    @Test(arguments: [
+        (" [1 , \"a,]\",{\"b\":[2]}, [ ] ,null]", ["1", #""a,]""#, #"{"b":[2]}"#, "[ ]", "null"]), ("[]", []),
+        ("{}", []),
+        ("", []), ("[1", ["1"]), ("[1,", ["1"]), ("[1 2]", ["1"]), ("[{\"a\":", []),
+    ])
+    func theElementsOfAnArrayAreFound(text: String, elements: [String]) {
+        let found = Array(text.utf8).withUnsafeBytes { bytes in
+            JSONScanner.topLevelElements(in: bytes).map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(found == elements)
+    }
+
+    @Test(arguments: ["0", "-0", "7", "120", "-1.50", "1E+2", "1e-400", "0e0", "0.0", "98765432109876543210"])
+    func thisIsANumber(text: String) { #expect(isNumber(text)) }
+
+    @Test(arguments: [
+        "", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.e2", "0x10", "1 ", " 1", "1-2", "1e400x", "NaN", "null",
+        "1,",
+        "\"1\"", "\u{FF11}",
+    ])
+    func thisIsNone(text: String) { #expect(!isNumber(text)) }
+
+    private func isNumber(_ text: String) -> Bool {
+        Array(text.utf8).withUnsafeBytes { JSONScanner.isNumber($0) }
+    }
+
     @Test func anyBytesAreScannedWithinTheirBounds() {
         var generator = SeededGenerator(seed: 11)
         let alphabet = Array(#"{}[]":,\ iduU0069"#.utf8) + [0x00, 0xFF]

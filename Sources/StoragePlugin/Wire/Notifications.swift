@@ -72,7 +72,7 @@ extension RequestID {
         switch self {
         case .null: .null
         case .integer(let value): .integer(value)
-        case .real(let value): .real(value)
+        case .real(let value, _): .real(value)
         case .string(let value): .string(value)
         }
     }
