@@ -23,14 +23,17 @@ package enum RequestID: Sendable, Hashable {
         }
     }
 
-    /// A number in JSON's spelling, which may be beyond what a ``JSONValue`` holds; `nil` when the text is none.
+    /// A number in JSON's spelling. An integer may be beyond Int64, where a ``JSONValue`` ends; one beyond doubles is
+    /// `nil`, as what is no number: many a parser would refuse an answer that holds it.
     init?(spelling: UnsafeRawBufferPointer) {
         guard JSONScanner.isNumber(spelling) else { return nil }
         let text = String(decoding: spelling, as: UTF8.self)
         if let integer = Int64(text), text != "-0" {
             self = .integer(integer)
+        } else if let real = Double(text), real.isFinite {
+            self = .real(real, spelling: text)
         } else {
-            self = .real(Double(text) ?? .infinity, spelling: text)
+            return nil
         }
     }
 
