@@ -80,8 +80,12 @@ extension JSONCorpus.Text {
             if let times = inner.range(of: " × ") {
                 guard let count = Int(inner[times.upperBound...]) else { return nil }
                 let piece = Array(inner[..<times.lowerBound].utf8)
-                bytes.reserveCapacity(bytes.count + count * piece.count)
-                for _ in 0..<count { bytes += piece }
+                // One byte is what the longest texts repeat.
+                if piece.count == 1 {
+                    bytes += [UInt8](repeating: piece[0], count: count)
+                } else {
+                    for _ in 0..<count { bytes += piece }
+                }
             } else {
                 for hex in inner.split(separator: " ") {
                     guard hex.count == 2, let byte = UInt8(hex, radix: 16) else { return nil }

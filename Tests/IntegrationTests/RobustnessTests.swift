@@ -43,7 +43,7 @@ import Testing
             #expect(error["error"]?["code"] == -32600)
             #expect(error["error"]?["data"]?["kind"] == "too_large")
             _ = try await klingd.response(to: "after")
-            #expect(try residentPeak(of: klingd) < 100 << 20)
+            #expect(try klingd.residentPeak() < 100 << 20)
         }
     }
 
@@ -164,7 +164,7 @@ import Testing
                 klingd.send(.request(.integer(Int64(index)), "generate", params))
             }
             await klingd.lines(atLeast: count)
-            let peak = try residentPeak(of: klingd)
+            let peak = try klingd.residentPeak()
             klingd.closeInput()
             #expect(await klingd.exitCode() == 0)
             let answers = try klingd.lines.map { try JSONValue.parse($0) }
@@ -174,12 +174,5 @@ import Testing
             #expect(try await bench.paidTasks() == Int64(count))
             #expect(peak < 100 << 20, "\(peak >> 20) MiB")
         }
-    }
-
-    /// Bytes, by the kernel's account.
-    private func residentPeak(of klingd: KlingdProcess) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(klingd.processID)/status", encoding: .utf8)
-        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-        return try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) }) << 10
     }
 }

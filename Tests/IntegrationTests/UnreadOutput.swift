@@ -64,12 +64,16 @@ func messages(in bytes: [UInt8]) throws -> [JSONValue] {
     return messages
 }
 
-/// Polls until `isSo`, every tenth of a second, for a minute at the most.
-func wait(for what: String, until isSo: () async throws -> Bool) async throws {
-    let end = Date(timeIntervalSinceNow: 60)
+/// Polls until `isSo`, for two minutes at the most.
+func wait(
+    for what: String,
+    every interval: DispatchTimeInterval = .milliseconds(100),
+    until isSo: () async throws -> Bool
+) async throws {
+    let end = Date(timeIntervalSinceNow: 120)
     while try await !isSo() {
-        try #require(end > Date(), "not in a minute: \(what)")
-        await pause(.milliseconds(100))
+        try #require(end > Date(), "not in two minutes: \(what)")
+        await pause(interval)
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import JSONRPC
 import Testing
@@ -84,15 +85,13 @@ import Testing
     @Test func eachBatchHasABoundOfItsOwn() async throws {
         var machine = Machine()
         let half = ConnectionState.bulkyBatchLimit / 2
-        await machine.send(batch("bulk 1", "bulk 2", "bulk 3"), batch("bulk 4", "bulk 5"), ask("bulk 6"))
+        await machine.send(batch("bulk 1", "bulk 2", "bulk 3"), batch("bulk 4"), ask("bulk 5"))
         for number in 1...5 {
             await machine.takeOutput()
-            try await machine.answer("bulk \(number)", bytes: half)
+            try await machine.answer("bulk \(number)", bytes: number == 3 ? 10 : half)
         }
         await machine.takeOutput()
-        try await machine.answer("bulk 6", bytes: 3 * half)
-        await machine.takeOutput()
-        #expect(try machine.idsRead() == ["[bulk 1 bulk 2 bulk 3!]", "[bulk 4 bulk 5]", "bulk 6"])
+        #expect(try machine.idsRead() == ["[bulk 1 bulk 2 bulk 3!]", "[bulk 4]", "bulk 5"])
     }
 
     @Test func oneThatIsCancelledBeforeItsTurnIsToldSoWhenItStarts() async throws {
@@ -137,7 +136,7 @@ import Testing
             if machine.running.isEmpty || Int.random(in: 0..<4, using: &generator) == 0 {
                 await machine.takeOutput(Int.random(in: 1...(2 * Self.limit), using: &generator))
             } else if let next = machine.running.randomElement(using: &generator) {
-                let isLarge = Int.random(in: 0..<6, using: &generator) == 0
+                let isLarge = Int.random(in: 0..<10, using: &generator) == 0
                 try await machine.answer(next.name, bytes: isLarge ? Self.limit / 2 : 10)
             }
             turns += 1
@@ -183,13 +182,14 @@ private struct Machine: ~Copyable {
     mutating func takeOutput(_ bytes: Int = .max) async {
         var left = bytes
         while state.outbox.count > 0, left > 0 {
-            var taken: [UInt8] = []
+            var more: [UInt8] = []
             state.outbox.flush { block in
-                taken = Array(block.prefix(left))
+                let taken = UnsafeRawBufferPointer(rebasing: block.prefix(left))
+                more.append(contentsOf: taken)
                 return taken.count
             }
-            left -= taken.count
-            read += taken
+            left -= more.count
+            read += more
         }
         await goOn()
     }
@@ -198,13 +198,29 @@ private struct Machine: ~Copyable {
 
     /// The ids of the answers that the client has taken, those of a batch in brackets, errors with an exclamation mark.
     func idsRead() throws -> [String] {
-        try read.split(separator: 0x0A).map { line in
-            let message = try JSONValue.parse(Array(line), limits: JSONLimits(bytes: 64 << 20))
+        try lines().map { line in
+            let message = try JSONValue.parse(line, limits: JSONLimits(bytes: 64 << 20))
             func id(_ answer: JSONValue) -> String {
                 (answer["id"]?.stringValue ?? "?") + (answer["error"] == nil ? "" : "!")
             }
             guard let answers = message.arrayValue else { return id(message) }
             return "[" + answers.map(id).joined(separator: " ") + "]"
+        }
+    }
+
+    /// By memchr, since there are megabytes.
+    private func lines() -> [[UInt8]] {
+        read.withUnsafeBytes { bytes in
+            var lines: [[UInt8]] = []
+            var rest = bytes[...]
+            while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress,
+                let end = memchr(start, 0x0A, rest.count)
+            {
+                let count = start.distance(to: end)
+                lines.append(Array(UnsafeRawBufferPointer(start: start, count: count)))
+                rest = rest.dropFirst(count + 1)
+            }
+            return lines
         }
     }
 
