@@ -118,9 +118,9 @@ struct Settings {
     /// Said to those who ask for a paid image without a key.
     var missingCredentials: String? {
         guard key == nil else { return nil }
-        let hint = "or try klingd without one by --provider simulator"
+        let hint = "or tell where it is by \"keys\" in the configuration file, or try klingd by --provider simulator"
         return provider == .kling
             ? "no key for kling: set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY, \(hint)"
-            : "no key for cometapi: set COMETAPI_KEY (keys: https://api.cometapi.com/console/token), \(hint)"
+            : "no key for cometapi: set COMETAPI_KEY (from https://api.cometapi.com/console/token), \(hint)"
     }
 }
