@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// Whatever stdin and stdout are, an image is stored through them.
-@Suite(.timeLimit(.minutes(5))) struct DescriptorTests {
+@Suite(.timeLimit(.minutes(10))) struct DescriptorTests {
     /// The answers among the lines in `bytes`.
     private func answers(in bytes: [UInt8]) throws -> [JSONValue] {
         try messages(in: bytes).filter { $0["id"] != nil }

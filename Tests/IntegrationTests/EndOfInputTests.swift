@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// However the input ends, what stood on it is answered and klingd ends in order.
-@Suite(.timeLimit(.minutes(5))) struct EndOfInputTests {
+@Suite(.timeLimit(.minutes(10))) struct EndOfInputTests {
     private static let generate = #"{"jsonrpc":"2.0","id":7,"method":"generate","params":{"prompt":"café 😀"}}"#
 
     /// Ends of an input, and what must come of them: `JSONCorpus.summary(of:)`.

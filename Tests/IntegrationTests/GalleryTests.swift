@@ -4,7 +4,7 @@ import KlingSimulator
 import Testing
 
 /// `klingd gallery`, looked at in a browser.
-@Suite(.timeLimit(.minutes(5))) struct GalleryTests {
+@Suite(.timeLimit(.minutes(10))) struct GalleryTests {
     /// Prompts, image counts and ratios: 50 images.
     private static let wanted: [(prompt: String, n: Int, ratio: String)] = [
         ("A lighthouse on a cliff at dusk, the sea like milk", 4, "16:9"),

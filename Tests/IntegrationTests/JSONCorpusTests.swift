@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// Valid, invalid and borderline JSON: the right answer to each text, and never a crash, silence or one too many.
-@Suite(.timeLimit(.minutes(5))) struct JSONCorpusTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONCorpusTests {
     private static let corpus = Result { try JSONCorpus() }
 
     @Test func everyTextIsAnsweredAsItIsWrittenBesideIt() async throws {

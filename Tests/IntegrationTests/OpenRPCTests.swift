@@ -39,7 +39,7 @@ private struct Sample {
 }
 
 /// The committed OpenRPC document and schemas are what the binary serves, and true of what it says.
-@Suite(.timeLimit(.minutes(5))) struct OpenRPCTests {
+@Suite(.timeLimit(.minutes(10))) struct OpenRPCTests {
     private let document: JSONValue
 
     init() throws {

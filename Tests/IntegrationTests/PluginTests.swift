@@ -72,6 +72,9 @@ import Testing
             klingd.closeInput()
             #expect(await klingd.exitCode() == 0)
             if let child = child.flatMap({ pid_t($0) }) {
+                // It was killed; how soon it is gone is the system's business.
+                let end = Date(timeIntervalSinceNow: 10)
+                while isRunning(child), Date() < end { try await Task.sleep(for: .milliseconds(20)) }
                 #expect(!isRunning(child), "what a plugin started ends with it")
             }
         }
