@@ -64,15 +64,15 @@ func messages(in bytes: [UInt8]) throws -> [JSONValue] {
     return messages
 }
 
-/// Polls until `isSo`, for two minutes at the most.
+/// Polls until `isSo`, for five minutes at the most.
 func wait(
     for what: String,
     every interval: DispatchTimeInterval = .milliseconds(100),
     until isSo: () async throws -> Bool
 ) async throws {
-    let end = Date(timeIntervalSinceNow: 120)
+    let end = Date(timeIntervalSinceNow: 300)
     while try await !isSo() {
-        try #require(end > Date(), "not in two minutes: \(what)")
+        try #require(end > Date(), "not in five minutes: \(what)")
         await pause(interval)
     }
 }
