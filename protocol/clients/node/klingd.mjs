@@ -10,8 +10,9 @@ import { fileURLToPath } from 'node:url';
 /**
  * @typedef {{index: number, url?: string, uri?: string, path?: string, bytes?: number, sha256?: string,
  *   media_type?: string, width?: number, height?: number}} Image
+ * @typedef {{http_status?: number, code?: number, message?: string, request_id?: string}} ProviderError
  * @typedef {{kind: string, charged: 'no' | 'yes' | 'unknown', retryable: boolean, message?: string,
- *   retry_after_ms?: number, pointer?: string}} TaskError
+ *   retry_after_ms?: number, pointer?: string, provider?: ProviderError}} TaskError
  * @typedef {{id: string, task_id: string | null, external_task_id: string,
  *   state: 'queued' | 'submitting' | 'submitted' | 'processing' | 'storing' | 'stored' | 'failed' | 'unresolved',
  *   watch: 'active' | 'cancelled' | 'ended', charged: 'no' | 'yes' | 'unknown',
@@ -19,16 +20,27 @@ import { fileURLToPath } from 'node:url';
  *   warnings?: unknown[]}} Task
  * @typedef {Record<string, unknown>} Params
  * @typedef {{signal?: AbortSignal}} RequestOptions
+ * @typedef {{id: number, line: string, isSent: boolean, resolve: (value: any) => void, reject: (error: unknown) => void,
+ *   done: () => void}} Call
  */
 
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
+// klingd reads no more, not even a cancel, while 1,024 requests wait.
+const MAX_IN_FLIGHT = 1000;
+// JSON.stringify writes half a surrogate pair as an escape, and nothing else so; klingd could not tell whose line it was.
+const HALF_A_PAIR = /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/;
 const LF = 0x0a;
 
-/** An error that klingd answered, or (kind `connection`) the end of klingd itself. */
+/**
+ * An error that klingd answered: no task was made by that request. Or, with kind `connection`, klingd ended before it
+ * answered: with charged `unknown` it may have made a task, and the same generate with the same `idempotency_key` is
+ * that task, paid once; with charged `no` the request was not sent.
+ */
 export class KlingdError extends Error {
   /** @param {string} message @param {number} code @param {any} [data] */
-  constructor(message, code, data = {}) {
+  constructor(message, code, data) {
     super(message);
+    data ??= {};
     this.name = 'KlingdError';
     this.code = code;
     /** @type {string} */ this.kind = data.kind ?? 'internal';
@@ -36,6 +48,7 @@ export class KlingdError extends Error {
     /** @type {boolean} */ this.retryable = data.retryable ?? false;
     /** @type {number | undefined} */ this.retryAfterMs = data.retry_after_ms;
     /** @type {string | undefined} */ this.pointer = data.pointer;
+    /** @type {ProviderError | undefined} */ this.provider = data.provider;
   }
 }
 
@@ -43,19 +56,21 @@ export class KlingdError extends Error {
  * One `klingd serve`. Emits `task-updated` (task, seq), and the same under `task-updated:ID`.
  *
  * Aborting a request sends `$/cancelRequest`. That ends the wait and not the job, and klingd answers with the task
- * as it is; so the promise resolves with that task and does not reject with an AbortError.
+ * as it is; so the promise resolves with that task and does not reject with an AbortError, unless nothing was sent yet.
  */
 export class Klingd extends EventEmitter {
   #child;
   #nextId = 1;
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void, done: () => void}>} */
-  #waiting = new Map();
+  /** @type {Map<number, Call>} */ #waiting = new Map();
+  /** @type {Call[]} */ #unsent = [];
+  /** @type {string[]} */ #cancels = [];
+  #inFlight = 0;
+  #isFull = false;
   /** @type {Buffer[]} */ #parts = [];
   #partBytes = 0;
   #skipping = false;
-  /** @type {KlingdError | undefined} */ #ended;
+  /** @type {string | undefined} */ #ended;
   /** @type {Promise<void>} */ #exited;
-  /** @type {Promise<void>} */ #writes = Promise.resolve();
   /** @type {Promise<void> | undefined} */ #closing;
 
   /** @param {{command?: string, args?: string[], env?: NodeJS.ProcessEnv}} [options] `args` follow `serve`. */
@@ -65,9 +80,12 @@ export class Klingd extends EventEmitter {
     this.#child.stdout.on('data', (chunk) => this.#read(chunk));
     // A broken pipe is told by the process's end, which has the better words.
     this.#child.stdin.on('error', () => {});
+    this.#child.stdin.on('drain', () => { this.#isFull = false; this.#send(); });
     this.#exited = new Promise((resolve) => {
-      this.#child.once('error', (error) => {
-        this.#end(`klingd could not be started: ${error.message}`, 'no');
+      this.#child.on('error', (error) => {
+        if (this.#child.pid !== undefined) return; // Such as a signal that could not be sent: its exit is still to come.
+        for (const call of this.#waiting.values()) call.isSent = false;
+        this.#end(`klingd could not be started: ${error.message}`);
         resolve();
       });
       // A descendant may hold stdout open, so waiters are not left to `close` alone.
@@ -75,8 +93,7 @@ export class Klingd extends EventEmitter {
         const grace = setTimeout(() => this.#child.stdout.destroy(), 500);
         this.#child.once('close', () => {
           clearTimeout(grace);
-          this.#end(`klingd ended (${signal ?? `exit code ${code}`}); what it took on lives on in the ledger: `
-            + 'start klingd again and ask with list or status', 'unknown');
+          this.#end(`klingd ended (${signal ?? `exit code ${code}`})`);
           resolve();
         });
       });
@@ -84,6 +101,8 @@ export class Klingd extends EventEmitter {
   }
 
   get pid() { return this.#child.pid; }
+  /** Of klingd, once it has ended and not by a signal. */
+  get exitCode() { return this.#child.exitCode; }
 
   /** @param {Params} params @param {RequestOptions} [options] @returns {Promise<Task>} */
   generate(params, options) { return this.request('generate', params, options); }
@@ -106,57 +125,85 @@ export class Klingd extends EventEmitter {
    * @param {string} method @param {Params} [params] @param {RequestOptions} [options] @returns {Promise<any>}
    */
   request(method, params = {}, { signal } = {}) {
-    if (this.#ended) return Promise.reject(this.#ended);
+    const over = this.#ended ?? (this.#closing && 'the client is closed');
+    if (over) return Promise.reject(notSent(over));
     // Nothing was sent, so there is no task to resolve with.
     if (signal?.aborted) return Promise.reject(signal.reason);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const line = JSON.stringify({ jsonrpc: '2.0', id, method, params }) + '\n';
       if (Buffer.byteLength(line) > MAX_LINE_BYTES) {
-        reject(new KlingdError('the request is longer than 16 MiB', -32600, { kind: 'too_large', charged: 'no' }));
-        return;
+        throw new KlingdError('the request is longer than 16 MiB', -32600, { kind: 'too_large', charged: 'no' });
       }
-      const cancel = () => this.#write(JSON.stringify({ jsonrpc: '2.0', method: '$/cancelRequest', params: { id } }) + '\n');
-      signal?.addEventListener('abort', cancel, { once: true });
-      this.#waiting.set(id, { resolve, reject, done: () => signal?.removeEventListener('abort', cancel) });
-      this.#write(line);
+      if (HALF_A_PAIR.test(line)) {
+        throw new KlingdError('a text in params is not Unicode: it has half a surrogate pair', -32600,
+          { kind: 'invalid_request', charged: 'no' });
+      }
+      const abort = () => {
+        if (call.isSent) {
+          this.#cancels.push(JSON.stringify({ jsonrpc: '2.0', method: '$/cancelRequest', params: { id } }) + '\n');
+          this.#send();
+        } else {
+          this.#unsent.splice(this.#unsent.indexOf(call), 1);
+          this.#waiting.delete(id);
+          reject(signal?.reason);
+        }
+      };
+      const call = { id, line, isSent: false, resolve, reject, done: () => signal?.removeEventListener('abort', abort) };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#waiting.set(id, call);
+      this.#unsent.push(call);
+      this.#send();
     });
   }
 
-  /** Ends the input, waits, then SIGTERM, then SIGKILL. @param {{graceMs?: number}} [options] @returns {Promise<void>} */
-  close({ graceMs = 2000 } = {}) {
-    this.#closing ??= this.#close(graceMs);
+  /**
+   * Ends klingd's input: what was asked is answered, for `graceMs` at the most. Then SIGTERM, at which klingd answers
+   * with the tasks as they are and ends within 3.5 s, and after `termMs` SIGKILL.
+   * @param {{graceMs?: number, termMs?: number}} [options] @returns {Promise<void>}
+   */
+  close({ graceMs = 2000, termMs = 5000 } = {}) {
+    this.#closing ??= this.#close(graceMs, termMs);
     return this.#closing;
   }
 
   async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() { await this.close(); }
 
-  /** @param {number} graceMs */
-  async #close(graceMs) {
+  /** @param {number} graceMs @param {number} termMs */
+  async #close(graceMs, termMs) {
     const within = (/** @type {number} */ ms) => {
       /** @type {NodeJS.Timeout | undefined} */ let timer;
       const late = new Promise((resolve) => { timer = setTimeout(() => resolve(false), ms); });
       return Promise.race([this.#exited.then(() => true), late]).finally(() => clearTimeout(timer));
     };
-    this.#writes.then(() => this.#child.stdin.end());
+    await undefined; // #closing is set from here on.
+    this.#send();
     if (await within(graceMs)) return;
     this.#child.kill('SIGTERM');
-    if (await within(5000)) return;
+    if (await within(termMs)) return;
     this.#child.kill('SIGKILL');
     await this.#exited;
   }
 
-  /** @param {string} line */
-  #write(line) {
-    this.#writes = this.#writes.then(() => {
-      const { stdin } = this.#child;
-      if (this.#ended || !stdin.writable || stdin.write(line)) return;
-      return new Promise((resolve) => {
-        const go = () => { stdin.off('drain', go); stdin.off('close', go); resolve(undefined); };
-        stdin.on('drain', go);
-        stdin.on('close', go);
-      });
-    });
+  /** Writes as much as klingd takes; when the client is closed and all is written, ends its input. */
+  #send() {
+    const { stdin } = this.#child;
+    while (!this.#ended && !this.#isFull && stdin.writable) {
+      let line = this.#cancels.shift();
+      if (line === undefined && (this.#closing || this.#inFlight < MAX_IN_FLIGHT)) {
+        const call = this.#unsent.shift();
+        if (call) {
+          line = call.line;
+          call.line = '';
+          call.isSent = true;
+          this.#inFlight += 1;
+        } else if (this.#closing) {
+          stdin.end();
+        }
+      }
+      if (line === undefined) return;
+      this.#isFull = !stdin.write(line);
+    }
   }
 
   /** Lines are cut as bytes, so that a character split between chunks is whole again. @param {Buffer} chunk */
@@ -190,37 +237,55 @@ export class Klingd extends EventEmitter {
       this.emit(`task-updated:${task.id}`, task, seq);
       return;
     }
-    const waiter = this.#waiting.get(message.id);
-    if (!waiter || !('result' in message || 'error' in message)) return;
+    const call = this.#waiting.get(message.id);
+    if (!call?.isSent || !('result' in message || 'error' in message)) return;
     this.#waiting.delete(message.id);
-    waiter.done();
-    if (message.error) waiter.reject(new KlingdError(message.error.message, message.error.code, message.error.data));
-    else waiter.resolve(message.result);
+    this.#inFlight -= 1;
+    call.done();
+    if (message.error) call.reject(new KlingdError(message.error.message, message.error.code, message.error.data));
+    else call.resolve(message.result);
+    this.#send();
   }
 
-  /** @param {string} message @param {'no' | 'unknown'} charged */
-  #end(message, charged) {
+  /** @param {string} why */
+  #end(why) {
     if (this.#ended) return;
-    this.#ended = new KlingdError(message, 0, { kind: 'connection', charged, retryable: true });
-    for (const waiter of this.#waiting.values()) { waiter.done(); waiter.reject(this.#ended); }
+    this.#ended = why;
+    for (const call of this.#waiting.values()) {
+      call.done();
+      call.reject(!call.isSent ? notSent(why) : new KlingdError(
+        `${why} before it answered, and money may have been spent: what it took lives on in the ledger. The same `
+        + 'generate with the same idempotency_key is the same task, paid once; list and status tell of it',
+        0, { kind: 'connection', charged: 'unknown', retryable: true }));
+    }
     this.#waiting.clear();
   }
 }
 
+/** @param {string} why */
+function notSent(why) {
+  return new KlingdError(`not sent: ${why}`, 0, { kind: 'connection', charged: 'no', retryable: true });
+}
+
+/** 0: stored, 1: failed, 2: wrong usage, 3: not finished. */
 async function main() {
   const prompt = process.argv[2];
-  if (!prompt) { console.error('usage: node klingd.mjs PROMPT [KLINGD-SERVE-OPTION...]'); return 64; }
+  if (!prompt || prompt.startsWith('-')) {
+    console.error('usage: node klingd.mjs PROMPT [KLINGD-SERVE-OPTION...]');
+    return 2;
+  }
   const klingd = new Klingd({ args: process.argv.slice(3) });
   try {
     const task = await klingd.generate({ prompt, wait_for: 'stored' });
     for (const image of task.images) if (image.path ?? image.uri) console.log(image.path ?? image.uri);
     if (task.state === 'stored') return 0;
     console.error(`${task.id} is ${task.state}, charged: ${task.charged}${task.error ? `: ${task.error.message}` : ''}`);
-    return 1;
+    return task.state === 'failed' ? 1 : 3;
   } catch (error) {
     if (!(error instanceof KlingdError)) throw error;
     console.error(`${error.message} (${error.kind}, charged: ${error.charged})`);
-    return 1;
+    if (error.kind === 'invalid_params' || klingd.exitCode === 2) return 2;
+    return error.kind === 'connection' && error.charged !== 'no' ? 3 : 1;
   } finally {
     await klingd.close();
   }
