@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Speaks as a klingd that misbehaves: the first argument after `serve` says how."""
 import json
+import signal
 import sys
+import time
 
 
 def say(message: object) -> None:
@@ -14,6 +16,9 @@ def answer(request: dict) -> dict:
 
 
 how = sys.argv[2]
+if how == "deaf":
+    # To SIGTERM, which it notes, and to the end of its input.
+    signal.signal(signal.SIGTERM, lambda *_: open(sys.argv[3], "w").close())
 held = []
 for line in sys.stdin:
     request = json.loads(line)
@@ -45,11 +50,20 @@ for line in sys.stdin:
         say(answer(request))
     elif how == "hold":
         held.append(request)
+    elif how == "error":
+        provider = {"http_status": 429, "code": 1302, "message": "slowly", "request_id": "r"}
+        data = {"kind": "throttled", "charged": "no", "retryable": True, "retry_after_ms": 1500, "provider": provider}
+        say({"jsonrpc": "2.0", "id": request["id"],
+             "error": {"code": 10009, "message": "too much at once", "data": data} if request["method"] == "generate"
+             else {"code": 7, "message": "bare", "data": None}})
+    elif how == "deaf":
+        say(answer(request))
     elif how == "updates":
         for seq in range(1, 4001):
             say({"jsonrpc": "2.0", "method": "task-updated", "params": {"seq": seq, "task": {"id": str(seq % 3)}}})
         say(answer(request))
-if how == "hold":
+if how in ("hold", "deaf"):
     # Does not end at the end of its input.
-    import time
-    time.sleep(60)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        time.sleep(1)

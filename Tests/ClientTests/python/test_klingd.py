@@ -39,9 +39,9 @@ class Case(unittest.TestCase):
     def quick(self) -> list[str]:
         return self.arguments("--simulator-time-scale", "0.02")
 
-    def simulator(self, scale: float = 0.02) -> str:
+    def simulator(self, scale: float = 0.02, *more: str) -> str:
         """The address of a simulator that outlives klingd."""
-        process = subprocess.Popen([os.environ["KLINGD"], "simulate", "--port", "0", "--time-scale", str(scale)],
+        process = subprocess.Popen([os.environ["KLINGD"], "simulate", "--port", "0", "--time-scale", str(scale), *more],
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout is not None
         self.addCleanup(process.stdout.close)
@@ -73,19 +73,19 @@ class WithKlingd(Case):
         states = list(dict.fromkeys(each["task"]["state"] for each in updates))
         self.assertEqual((states[0], states[-1]), ("queued", "stored"), states)
 
-    def test_twenty_threads_share_a_client(self) -> None:
-        with Klingd(self.quick()) as klingd, concurrent.futures.ThreadPoolExecutor(20) as pool:
-            tasks = list(pool.map(lambda n: klingd.generate(f"{n}", wait_for="stored", timeout=40), range(20)))
+    def test_eight_threads_share_a_client(self) -> None:
+        with Klingd(self.quick()) as klingd, concurrent.futures.ThreadPoolExecutor(8) as pool:
+            tasks = list(pool.map(lambda n: klingd.generate(f"{n}", wait_for="stored", timeout=40), range(8)))
         for n, task in enumerate(tasks):
             self.assert_stored(task)
             self.assertEqual(task["request"]["prompt"], str(n))
 
-    def test_twenty_asyncio_tasks_share_a_client(self) -> None:
+    def test_eight_asyncio_tasks_share_a_client(self) -> None:
         async def run() -> None:
             async with AsyncKlingd(self.quick()) as klingd:
                 updates = klingd.updates()
                 tasks = await asyncio.wait_for(asyncio.gather(
-                    *(klingd.generate(f"{n}", wait_for="stored") for n in range(20))), 40)
+                    *(klingd.generate(f"{n}", wait_for="stored") for n in range(8))), 40)
                 for n, task in enumerate(tasks):
                     self.assert_stored(task)
                     self.assertEqual(task["request"]["prompt"], str(n))
@@ -178,7 +178,10 @@ class WithKlingd(Case):
             async with AsyncKlingd(self.arguments("--simulator-time-scale", "10", "--no-task-updates")) as klingd:
                 task = await klingd.generate("x")
                 waits = [asyncio.ensure_future(klingd.status(task["id"], wait_for="stored")) for _ in range(1100)]
-                await asyncio.sleep(0.5)
+                end = time.monotonic() + 20
+                while len(klingd._connection._in_flight) < 1000 and time.monotonic() < end:
+                    await asyncio.sleep(0.01)
+                self.assertEqual(len(klingd._connection._in_flight), 1000)
                 for wait in waits[:1000]:
                     wait.cancel()
                 self.assertEqual((await asyncio.wait_for(klingd.server_info(), 10))["name"], "klingd")
@@ -187,6 +190,100 @@ class WithKlingd(Case):
                 await asyncio.gather(*waits, return_exceptions=True)
 
         asyncio.run(run())
+
+    def test_every_method_with_threads(self) -> None:
+        simulator = self.simulator(0.1)
+        with Klingd(self.arguments("--base-url", simulator)) as klingd:
+            after = klingd.server_info()["events_cursor"]
+            task = klingd.generate("a ship", idempotency_key="k")
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                wait = pool.submit(klingd.status, task["id"], wait_for="stored")
+                cancelled = klingd.cancel_watch(task_id=task["task_id"])
+                self.assertEqual(wait.result(10)["watch"], "cancelled")
+            self.assertEqual((cancelled["watch"], cancelled["id"]), ("cancelled", task["id"]))
+            self.assertTrue(cancelled["message"])
+            self.assertEqual([each["id"] for each in klingd.list(watch="cancelled")["tasks"]], [task["id"]])
+            self.assertEqual(klingd.watch(task["id"])["watch"], "active")
+            self.assert_stored(klingd.status(task_id=task["task_id"], wait_for="stored", timeout=30))
+            self.assertEqual(klingd.generate("a ship", idempotency_key="k")["id"], task["id"])
+            klingd.generate("another", wait_for="queued")
+            first = klingd.list(limit=1)
+            second = klingd.list(limit=1, cursor=first["next_cursor"])
+            self.assertEqual([each["request"]["prompt"] for each in first["tasks"] + second["tasks"]],
+                             ["another", "a ship"])
+            page = klingd.events(after, limit=1)
+            self.assertEqual([each["task"]["id"] for each in page["events"]], [task["id"]])
+            self.assertEqual(klingd.events(page["next"])["events"][0]["task"]["request"]["prompt"], "another")
+            early = klingd.generate("slow", wait_for="stored", wait_ms=1)
+            self.assertNotEqual(early["state"], "stored")
+
+    def test_every_method_with_asyncio(self) -> None:
+        async def run() -> None:
+            async with AsyncKlingd(self.arguments("--base-url", self.simulator(0.1))) as klingd:
+                after = (await klingd.server_info())["events_cursor"]
+                task = await klingd.generate("a ship")
+                wait = asyncio.ensure_future(klingd.status(task["id"], wait_for="stored"))
+                cancelled = await klingd.cancel_watch(task["id"])
+                self.assertTrue(cancelled["message"])
+                self.assertEqual((await asyncio.wait_for(wait, 10))["watch"], "cancelled")
+                self.assertEqual(len((await klingd.list(watch="cancelled"))["tasks"]), 1)
+                self.assertEqual((await klingd.watch(task["id"]))["watch"], "active")
+                self.assert_stored(await asyncio.wait_for(klingd.status(task["id"], wait_for="stored"), 30))
+                page = await klingd.events(after)
+                self.assertEqual([each["task"]["state"] for each in page["events"]], ["stored"])
+                self.assertEqual((await klingd.events(page["next"]))["events"], [])
+                self.assertTrue((await klingd.generate("x", dry_run=True))["dry_run"])
+                with self.assertRaises(KlingdError) as caught:
+                    await klingd.resolve(task["id"], abandon=True)
+                self.assertEqual(caught.exception.kind, "conflict")
+
+        asyncio.run(run())
+
+    def test_what_is_unresolved_is_resolved(self) -> None:
+        simulator = self.simulator(0.02, "--no-find-by-external-id")
+        fault = {"faults": [{"on": "create", "kind": "taken_then_cut"}]}
+        urllib.request.urlopen(simulator + "/_simulator/faults", json.dumps(fault).encode(), timeout=10).close()
+        with Klingd(self.arguments("--base-url", simulator)) as klingd:
+            task = klingd.generate("x", wait_for="queued")
+            end = time.monotonic() + 20
+            while klingd.status(task["id"])["state"] != "unresolved" and time.monotonic() < end:
+                time.sleep(0.01)
+            task = klingd.resolve(task["id"], abandon=True)
+            self.assertEqual((task["state"], task["charged"], task["error"]["kind"]),
+                             ("failed", "unknown", "withdrawn"))
+
+    def test_killed_under_an_await(self) -> None:
+        async def run() -> None:
+            async with AsyncKlingd(self.arguments("--base-url", self.simulator(1))) as klingd:
+                updates = klingd.updates()
+                call = asyncio.ensure_future(klingd.generate("x", wait_for="stored"))
+                await asyncio.wait_for(updates.__anext__(), 20)
+                os.kill(klingd.pid, signal.SIGKILL)
+                with self.assertRaises(KlingdEnded) as caught:
+                    await asyncio.wait_for(call, 5)
+                self.assertIn("signal 9", str(caught.exception))
+                self.assertIn("money may have been spent", str(caught.exception))
+                self.assertEqual(caught.exception.charged, "unknown")
+                async for _ in updates:  # Ends.
+                    pass
+                with self.assertRaises(KlingdEnded) as caught:
+                    await klingd.generate("x")
+                self.assertEqual(caught.exception.charged, "no")
+            self.assertEqual(klingd.returncode, -9)
+
+        asyncio.run(run())
+
+    def test_close_lets_klingd_answer_and_then_tells_it_to_end(self) -> None:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for scale, bound, state in ((0.02, 20, "stored"), (100, 0.1, "submitted")):
+                taken = threading.Event()
+                klingd = Klingd(self.arguments("--simulator-time-scale", str(scale)), close_timeout=bound,
+                                on_update=lambda update: update["task"]["state"] == "submitted" and taken.set())
+                call = pool.submit(klingd.generate, "x", wait_for="stored")
+                self.assertTrue(taken.wait(20))
+                klingd.close()
+                self.assertEqual(call.result(1)["state"], state)
+                self.assertEqual(klingd.returncode, 0)
 
     def test_stderr_is_captured_by_choice(self) -> None:
         klingd = Klingd(["--no-such-option"], stderr="capture")
@@ -206,6 +303,27 @@ class WithKlingd(Case):
         self.assertTrue(all(map(os.path.exists, run.stdout.splitlines())))
         run = subprocess.run([sys.executable, CLIENT, "x" * 501], env=environment, capture_output=True, timeout=40)
         self.assertEqual(run.returncode, 2, run.stderr)
+        for variables, code, words in (({"KLINGD": "/nonexistent"}, 1, b"cannot be started"),
+                                       ({"KLINGD_PROVIDER": "none"}, 2, b"exit code 2")):
+            run = subprocess.run([sys.executable, CLIENT, "x"], env={**environment, **variables}, capture_output=True,
+                                 timeout=40)
+            self.assertEqual((run.returncode, run.stdout), (code, b""), run.stderr)
+            self.assertIn(words, run.stderr)
+            self.assertNotIn(b"Traceback", run.stderr)
+
+    def test_the_program_ends_soon_when_it_is_interrupted(self) -> None:
+        simulator = self.simulator(100)
+        environment = {**os.environ, "KLINGD_PROVIDER": "simulator", "KLINGD_BASE_URL": simulator,
+                       "KLINGD_STORAGE": f"file://{self.folder}/images", "KLINGD_STATE": f"{self.folder}/state"}
+        run = subprocess.Popen([sys.executable, CLIENT, "x"], env=environment, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 20
+        while not self.bill(simulator)["paid_tasks"] and time.monotonic() < end:
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        errors = run.communicate(timeout=10)[1]
+        self.assertEqual(run.returncode, 130, errors)
+        self.assertIn("goes on and is billed", errors)
+        self.assertNotIn("Traceback", errors)
 
 
 class WithFake(Case):
@@ -256,6 +374,28 @@ class WithFake(Case):
         with self.assertRaises(KlingdEnded):
             klingd.server_info()
 
+    def test_close_kills_what_ignores_sigterm(self) -> None:
+        note = self.folder / "terminated"
+        klingd = Klingd(["deaf", str(note)], program=FAKE, close_timeout=0.1)
+        klingd.request("generate", timeout=20)
+        klingd._connection.terminate_timeout = 0.3
+        klingd.close()
+        self.assertTrue(note.exists(), "SIGTERM came first")
+        self.assertEqual(klingd.returncode, -signal.SIGKILL)
+        klingd.close()
+
+    def test_an_error_has_all_that_klingd_tells(self) -> None:
+        with Klingd(["error"], program=FAKE) as klingd:
+            with self.assertRaises(KlingdError) as caught:
+                klingd.generate("x", timeout=20)
+            error = caught.exception
+            self.assertEqual((str(error), error.code, error.kind, error.charged, error.retryable, error.retry_after),
+                             ("too much at once", 10009, "throttled", "no", True, 1.5))
+            self.assertEqual(error.provider["code"], 1302)
+            with self.assertRaises(KlingdError) as caught:
+                klingd.status("x")
+            self.assertEqual((caught.exception.code, caught.exception.charged), (7, "unknown"))
+
     def test_a_slow_callback_stops_nothing_and_gets_the_newest_in_order(self) -> None:
         seen, free = [], threading.Event()
 
@@ -291,7 +431,7 @@ def main() -> int:
         test.run(result)
         return result
 
-    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
         results = list(pool.map(run, tests))
     faults = [fault for result in results for fault in result.failures + result.errors]
     for test, trace in faults:

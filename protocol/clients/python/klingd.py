@@ -24,8 +24,8 @@ import subprocess
 import sys
 import threading
 import weakref
-from typing import (TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable, Deque, Dict, List, Literal, Mapping, Optional,
-                    Sequence, Set, Tuple, Type, TypedDict, TypeVar, Union, cast, overload)
+from typing import (TYPE_CHECKING, Any, AsyncIterator, BinaryIO, Callable, Deque, Dict, List, Literal, Mapping,
+                    Optional, Sequence, Set, Tuple, Type, TypedDict, TypeVar, Union, cast, overload)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -177,7 +177,9 @@ class KlingdError(Exception):
 
 
 class KlingdEnded(KlingdError):
-    """klingd ended, or the client was closed, before the answer. What klingd took goes on in its ledger."""
+    """klingd ended, or the client was closed, before the answer. With `charged` ``no`` the request was not sent; else
+    money may have been spent, and the same request with the same `idempotency_key` is the same task, paid once.
+    """
 
     def __init__(self, message: str, charged: Charged) -> None:
         super().__init__(message, code=0, kind="ended", charged=charged, retryable=True)
@@ -222,6 +224,8 @@ class _Connection:
     def __init__(self, reader: BinaryIO, writer: BinaryIO, process: Optional[subprocess.Popen[bytes]],
                  on_update: Optional[Callable[[Update], object]]) -> None:
         self.process, self.on_update = process, on_update
+        # klingd answers what waits and ends within 3.5 s.
+        self.terminate_timeout = 5.0
         self._reader, self._writer = reader, writer
         # Guards all below, and is told of every change. Never held while reading, writing or calling others.
         self._changed = threading.Condition()
@@ -302,8 +306,7 @@ class _Connection:
             except subprocess.TimeoutExpired:
                 self.process.terminate()
                 try:
-                    # klingd answers what waits and ends within 3.5 s.
-                    self.process.wait(5)
+                    self.process.wait(self.terminate_timeout)
                 except subprocess.TimeoutExpired:
                     self.process.kill()
                     self.process.wait()
@@ -427,8 +430,8 @@ class _Connection:
         self._fail(unsent, end)
         for call in sent:
             call.future.set_exception(KlingdEnded(
-                f"{end} before it answered; a task that it took lives on in the ledger: the same request with the same "
-                "idempotency_key is that task and is paid once", "unknown"))
+                f"{end} before it answered, and money may have been spent: a task that it took lives on in the ledger; "
+                "the same request with the same idempotency_key is that task, paid once", "unknown"))
         for iterator in iterators:
             iterator.end()
 
@@ -521,6 +524,12 @@ class _Client:
     def pid(self) -> Optional[int]:
         process = self._connection.process
         return None if process is None else process.pid
+
+    @property
+    def returncode(self) -> Optional[int]:
+        """Of klingd once it has ended, negative when by a signal."""
+        process = self._connection.process
+        return None if process is None else process.poll()
 
     @property
     def unclaimed(self) -> Deque[Task]:
@@ -679,28 +688,42 @@ def _given(**params: Any) -> Dict[str, Any]:
 
 
 def main(prompts: Sequence[str]) -> int:
-    """Prints where the images lie. 0: all stored, 1: failed, 2: wrong usage, 3: not finished."""
+    """Prints where the images lie. 0: all stored, 1: failed, 2: wrong usage, 3: not finished, 130: interrupted."""
     if not prompts or prompts[0].startswith("-"):
-        print("usage: klingd.py PROMPT…   (options of klingd by its variables, such as KLINGD_STORAGE)", file=sys.stderr)
+        print("usage: klingd.py PROMPT…  (options of klingd by its variables, such as KLINGD_STORAGE)", file=sys.stderr)
         return 2
+    try:
+        klingd = Klingd(["--no-task-updates"], close_timeout=0.5)
+    except OSError as error:
+        print(f"klingd: klingd cannot be started: {error}", file=sys.stderr)
+        return 1
     codes: Set[int] = set()
-    with Klingd(["--no-task-updates"]) as klingd, concurrent.futures.ThreadPoolExecutor(100) as pool:
+    with concurrent.futures.ThreadPoolExecutor(100) as pool, klingd:
         jobs = [pool.submit(klingd.generate, prompt, wait_for="stored") for prompt in prompts]
-        for job in jobs:
-            try:
-                task = job.result()
-            except KlingdError as error:
-                print(f"klingd: {error}", file=sys.stderr)
-                codes.add(2 if error.kind == "invalid_params" else 3 if error.kind == "ended" else 1)
-                continue
-            if task["state"] == "stored":
-                for image in task["images"]:
-                    print(image.get("path") or image.get("uri"), flush=True)
-                continue
-            why = task["error"]["message"] if task["error"] else "it goes on"
-            print(f"klingd: task {task['id']} is {task['state']}: {why}", file=sys.stderr)
-            codes.add(1 if task["state"] == "failed" else 3)
+        try:
+            for job in jobs:
+                codes.add(_told(klingd, job))
+        except KeyboardInterrupt:
+            print("klingd: interrupted; what was sent goes on and is billed: klingd list", file=sys.stderr)
+            return 130
     return next((code for code in (1, 2, 3) if code in codes), 0)
+
+
+def _told(klingd: Klingd, job: concurrent.futures.Future[Task]) -> int:
+    try:
+        task = job.result()
+    except KlingdError as error:
+        print(f"klingd: {error}", file=sys.stderr)
+        if error.kind == "invalid_params" or klingd.returncode == 2:
+            return 2
+        return 3 if error.kind == "ended" else 1
+    if task["state"] == "stored":
+        for image in task["images"]:
+            print(image.get("path") or image.get("uri"), flush=True)
+        return 0
+    why = task["error"]["message"] if task["error"] else "it goes on"
+    print(f"klingd: task {task['id']} is {task['state']}: {why}", file=sys.stderr)
+    return 1 if task["state"] == "failed" else 3
 
 
 if __name__ == "__main__":
