@@ -154,25 +154,4 @@ import Testing
             #expect(await !klingd.allErrors().contains("very-secret"))
         }
     }
-
-    @Test func twoHundredTasksAtOnceAllEndStoredInBoundedMemory() async throws {
-        try await Bench.run { bench in
-            let klingd = try bench.start(["--no-task-updates"])
-            let count = 200
-            for index in 1...count {
-                let params: JSONValue = ["prompt": "task \(index)", "wait_for": "stored", "wait_ms": 300_000]
-                klingd.send(.request(.integer(Int64(index)), "generate", params))
-            }
-            await klingd.lines(atLeast: count)
-            let peak = try klingd.residentPeak()
-            klingd.closeInput()
-            #expect(await klingd.exitCode() == 0)
-            let answers = try klingd.lines.map { try JSONValue.parse($0) }
-            #expect(answers.count == count)
-            #expect(answers.allSatisfy { $0["result"]?["state"] == "stored" })
-            #expect(Set(answers.compactMap { $0["result"]?["images"]?[0]?["path"]?.stringValue }).count == count)
-            #expect(try await bench.paidTasks() == Int64(count))
-            #expect(peak < 100 << 20, "\(peak >> 20) MiB")
-        }
-    }
 }
