@@ -18,7 +18,8 @@ END
 }
 
 # klingd_requests METHOD SHARED KEY [VALUE…]: a request for each VALUE, or for each line of stdin that is not empty.
-# SHARED is an object of params; KEY may be empty.
+# SHARED is an object of params; KEY may be empty. jq puts U+FFFD for bytes that are not UTF-8, and another prompt than
+# the one given is not to be paid for: such a request is sent as one that klingd refuses, with the reason as its id.
 # shellcheck disable=SC2016 # These are jq's variables.
 klingd_requests() {
     klingd_method=$1 klingd_shared=$2 klingd_key=$3
@@ -33,10 +34,14 @@ klingd_requests() {
         jq -cnR --unbuffered 'foreach inputs as $line (0; . + 1; [., $line]) | select(.[1] | test("\\S"))'
     fi | jq -c --unbuffered --arg method "$klingd_method" --argjson shared "$klingd_shared" --arg key "$klingd_key" '
         . as [$number, $value]
-        | {jsonrpc: "2.0", id: $number, method: $method,
-           params: ($shared + {wait_for: "stored"}
-                    + if $method == "generate" then {prompt: $value} else {id: $value} end
-                    + if $key == "" then {} else {idempotency_key: "\($key)/\($number)"} end)}'
+        | if any($value, $key, ($shared | tojson); contains("\ufffd")) then
+            {jsonrpc: "2.0", id: "\($number): not UTF-8 (or with U+FFFD in it), and not sent", method: "not-utf-8"}
+          else
+            {jsonrpc: "2.0", id: $number, method: $method,
+             params: ($shared + {wait_for: "stored"}
+                      + if $method == "generate" then {prompt: $value} else {id: $value} end
+                      + if $key == "" then {} else {idempotency_key: "\($key)/\($number)"} end)}
+          end'
 }
 
 # klingd_paths: reads what klingd says, prints the paths, and returns 0 to 3. A line {"exit":CODE} tells klingd's end.
@@ -46,19 +51,21 @@ klingd_paths() (
     # Lines of jq's: p path, e message, x exit code. A name with a line break in it is shown as JSON.
     jq -nRr --unbuffered '
         def line: if test("\n") then tojson else . end;
+        def why: "\(.message | line) (charged: \(.data.charged // "unknown"))";
         def said($code; $lines): {code: $code, lines: $lines};
         foreach (inputs | fromjson? | objects | select(has("method") | not)) as $m ({codes: [], lines: []};
             (if $m.exit == 0 then said(0; [])
              elif $m.exit == 2 and .codes == [] then said(2; [])
              elif $m.exit == 127 or $m.exit == 126 then said(1; [])
              elif $m.exit then
-                said(3; ["e klingd ended (exit code \($m.exit)) before all was answered; what it took goes on: "
-                         + "the same call with the same -k goes on with it"])
+                said(3; ["e klingd ended (exit code \($m.exit)) before all was answered; what it took goes on "
+                         + "and is billed: the same call with the same -k is the same task, paid once"])
+             elif $m.error and ($m.id | type) == "string" then said(2; ["e \($m.id)"])
              elif $m.error then
-                said(if $m.error.data.kind == "invalid_params" then 2 else 1 end;
-                     ["e \($m.id): \($m.error.message | line)"])
+                said(if $m.error.data.kind == "invalid_params" then 2 else 1 end; ["e \($m.id): \($m.error | why)"])
              elif $m.result.state == "stored" then said(0; [$m.result.images[] | "p \(.path // .uri | line)"])
-             elif $m.result.state == "failed" then said(1; ["e \($m.id): \($m.result.error.message | line)"])
+             elif $m.result.state == "failed" then
+                said(1; ["e \($m.id): \($m.result.error | {message, data: .} | why)"])
              else said(3; ["e \($m.id): not finished; to wait again: klingd.sh -r \($m.result.id | tostring | line)"])
              end) as $said
             | .codes += [$said.code] | .lines = $said.lines
