@@ -43,19 +43,16 @@ local function records()
   return #vim.fn.glob(vim.fn.stdpath('data') .. '/klingd/*', true, true)
 end
 
-local function klingd_pid()
-  local pid
+local function klingd_channel()
+  local newest
   for _, channel in ipairs(vim.api.nvim_list_chans()) do
-    local is_running, id = pcall(vim.fn.jobpid, channel.id)
-    pid = channel.stream == 'job' and is_running and id or pid
+    newest = channel.stream == 'job' and pcall(vim.fn.jobpid, channel.id) and channel.id or newest
   end
-  return pid
+  return newest
 end
 
-local function program(name, script)
-  vim.fn.writefile(vim.split('#!/bin/sh\n' .. script, '\n'), bench .. '/' .. name)
-  vim.fn.setfperm(bench .. '/' .. name, 'rwxr-xr-x')
-  return bench .. '/' .. name
+local function klingd_pid()
+  return vim.fn.jobpid(klingd_channel())
 end
 
 vim.o.hidden = true
@@ -126,6 +123,7 @@ function parts.resume()
   vim.cmd('KlingResume')
   vim.cmd('KlingResume')
   eventually('the task is resumed', function() return text():find('![left behind](images/', 1, true) end)
+  eventually('nothing is waited for', function() return klingd.pending() == 0 end)
   equal(select(2, text():gsub('!%[', '')), 1, 'links')
   equal(records(), 0, 'kept of what is done')
   equal(#call('list').tasks, 1, 'tasks')
@@ -194,20 +192,21 @@ function parts.died()
   eventually('it is asked for again', function() return text():find('![lost and found](images/', 1, true) end)
   equal(#call('list').tasks, 1, 'tasks')
 
-  -- One that reads no more is replaced, and told nothing.
+  -- The moment between the end of klingd and when Neovim tells of it, in which a write is an error.
   said = ''
-  klingd.request('no-such-method', {}, function() end)
-  klingd.setup({ cmd = program('deaf', 'exec <&-; while :; do sleep 0.1; done') })
+  local chansend, ended = vim.fn.chansend, { [klingd_channel()] = true }
+  vim.fn.chansend = function(channel, ...)
+    assert(not ended[channel], 'Vim:E900: Invalid channel id')
+    return chansend(channel, ...)
+  end
   vim.loop.kill(klingd_pid(), 'sigkill')
-  eventually('it ends', function() return not klingd_pid() end)
-  klingd.request('list', {}, function(err) said = said .. err.message end)
-  eventually('the deaf one is noticed', function()
-    klingd.setup(options)
-    local answer
-    klingd.request('server-info', {}, function(_, result) answer = result end)
-    return vim.wait(500, function() return answer end, 10)
-  end)
-  eventually('who waited for the deaf one is told', function() return said:find('klingd ended', 1, true) end)
+  equal(#call('list').tasks, 1, 'tasks of the klingd that has replaced it')
+  setmetatable(ended, { __index = function() return true end })
+  vim.cmd('KlingGenerate unheard')
+  assert(said:find('the next command starts it anew; no money was spent'), said)
+  equal(klingd.pending() + records(), 0, 'waited for or kept')
+  vim.fn.chansend = chansend
+  equal(#call('list').tasks, 1, 'tasks')
 
   page('after.md')
   vim.cmd('KlingGenerate asked, never told')

@@ -97,16 +97,15 @@ local function send(session, message)
   if ok and sent > 0 then
     return true
   end
-  -- It reads no more. Whoever still waits for it is told when it has ended.
+  -- It has ended, and on_exit will tell whoever waits for it.
   if current == session then
     current = nil
   end
-  pcall(vim.fn.jobstop, session.job)
   return false
 end
 
 -- callback(error, result) is called once, also when klingd ends before it has answered. Returns what cancel_request
--- takes. A klingd that was found dead is replaced by a new one: it was told nothing of this request.
+-- takes. A klingd that is found to have ended is replaced by a new one: it was told nothing of this request.
 function M.request(method, params, callback)
   local id = next_id
   next_id = id + 1
@@ -127,7 +126,7 @@ function M.request(method, params, callback)
     session.waiting[id] = nil
   end
   callback({
-    message = 'klingd takes no requests, and was told nothing of this one; the next command starts it anew',
+    message = 'klingd ends as soon as it starts, and was told nothing of this; the next command starts it anew',
     data = { kind = 'ended', charged = 'no' },
   })
 end
