@@ -3,6 +3,11 @@ local said = ''
 vim.notify = function(text)
   said = said .. text .. '\n'
 end
+local echo, echoed = vim.api.nvim_echo, ''
+vim.api.nvim_echo = function(chunks, ...)
+  echoed = echoed .. chunks[1][1] .. '\n'
+  echo(chunks, ...)
+end
 local klingd = require('klingd')
 local options = {
   cmd = vim.env.KLINGD,
@@ -69,6 +74,8 @@ function parts.main()
   local three = page('three.md')
   vim.cmd('KlingGenerate gone')
   equal(klingd.pending(), 3, 'waited for')
+  local marks = vim.api.nvim_buf_get_extmarks(one, vim.api.nvim_create_namespace('klingd'), 0, -1, { details = true })
+  equal(marks[1][4].virt_text[1][1], ' [klingd: queued]', 'what is shown meanwhile')
   vim.cmd('enew!')
   vim.cmd('bwipeout! ' .. three)
   eventually('the first link', function() return text(one):find('!%[') end)
@@ -83,6 +90,7 @@ function parts.main()
   eventually('a wiped buffer: the path is shown', function() return said:find('place in the text is gone: /') end)
   equal(klingd.pending(), 0, 'waited for')
   equal(records(), 0, 'kept of what is done')
+  assert(echoed:find('klingd: stored: a [red] boat', 1, true), 'each state is shown: ' .. echoed)
   local id = said:match(':KlingResume ([%x-]+) inserts it')
   page('four.md')
   vim.cmd('KlingResume ' .. id)
@@ -236,6 +244,21 @@ function parts.small()
   refused({ insert = 'x' }, "'insert' must be a function")
   refused('x', 'setup takes a table')
   klingd.setup() -- As plugin managers call it.
+
+  -- What it says comes in pieces, cut anywhere, among what is not known.
+  local fake = bench .. '/fake'
+  vim.fn.writefile({
+    '#!/bin/sh', 'read -r line', [[id=${line##*\"id\":}]], 'id=${id%%[!0-9]*}',
+    [[printf 'no JSON\n\n[1]\n7\n{"method":"news"}\n{"method":"task-updated","params":[1]}\n{"id":%s,"resul' "$id"]],
+    'sleep 0.1', [[printf 't":{"text":"m\303']], 'sleep 0.1', [[printf '\266we"}}\n']], 'read -r line',
+  }, fake)
+  vim.fn.setfperm(fake, 'rwxr-xr-x')
+  klingd.setup({ cmd = fake })
+  equal(call('x').text, 'möwe', 'an answer in pieces')
+  vim.loop.kill(klingd_pid(), 'sigkill')
+  eventually('it has ended', function() return not klingd_channel() end)
+  klingd.setup(options)
+  eventually('klingd has taken its place', function() return call('server-info') end)
 
   klingd.setup({ defaults = { aspect_ratio = '7:1' } })
   page('small.md')

@@ -257,6 +257,25 @@ describe('the client', { concurrency: 6 }, () => {
     assert.equal(klingd.exitCode, 0);
   });
 
+  it('close ends the input, and klingd ends by that', async (t) => {
+    const klingd = bench(t).fake(`${READ}lines.on('line', (line) => say({ id: JSON.parse(line).id, result: 1 }));
+  lines.on('close', () => process.exit(7));`);
+    assert.equal(await klingd.request('x'), 1);
+    await klingd.close({ graceMs: 20_000 });
+    assert.equal(klingd.exitCode, 7);
+  });
+
+  it('the end of klingd is told also while a child of it holds its output open', async (t) => {
+    const klingd = bench(t).fake(`import { spawn } from 'node:child_process';
+  ${READ}const child = spawn('sleep', ['30'], { stdio: ['ignore', 'inherit', 'ignore'], detached: true });
+  lines.on('line', (line) => { const r = JSON.parse(line); if (r.method === 'end') process.exit(4);
+  say({ id: r.id, result: child.pid }); });`);
+    const pid = await klingd.request('child');
+    t.after(() => process.kill(pid));
+    await assert.rejects(klingd.request('end'), /exit code 4/);
+    process.kill(pid, 0); // It still runs.
+  });
+
   it('close ends by SIGTERM a klingd that works on, which answers with the task as it is', async (t) => {
     const klingd = bench(t, '100').start();
     const waits = klingd.generate({ prompt: 'x', wait_for: 'stored' });

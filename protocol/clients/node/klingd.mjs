@@ -190,7 +190,7 @@ export class Klingd extends EventEmitter {
     const { stdin } = this.#child;
     while (!this.#ended && !this.#isFull && stdin.writable) {
       let line = this.#cancels.shift();
-      if (line === undefined && (this.#closing || this.#inFlight < MAX_IN_FLIGHT)) {
+      if (line === undefined && this.#inFlight < MAX_IN_FLIGHT) {
         const call = this.#unsent.shift();
         if (call) {
           line = call.line;
