@@ -112,6 +112,8 @@ class WithKlingd(Case):
             for bad in ("\ud800", "x" * (17 << 20)):
                 with self.assertRaises((KlingdError, UnicodeError)):
                     klingd.generate(bad, timeout=5)
+            with self.assertRaises(ValueError):
+                klingd.generate("x", image_fidelity=float("nan"), timeout=5)
 
     def test_a_timeout_ends_the_wait_and_the_task_goes_on(self) -> None:
         simulator = self.simulator(0.4)

@@ -131,7 +131,7 @@ export class Klingd extends EventEmitter {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const line = JSON.stringify({ jsonrpc: '2.0', id, method, params }) + '\n';
+      const line = JSON.stringify({ jsonrpc: '2.0', id, method, params }, finite) + '\n';
       if (Buffer.byteLength(line) > MAX_LINE_BYTES) {
         throw new KlingdError('the request is longer than 16 MiB', -32600, { kind: 'too_large', charged: 'no' });
       }
@@ -260,6 +260,12 @@ export class Klingd extends EventEmitter {
     }
     this.#waiting.clear();
   }
+}
+
+/** JSON.stringify would write null for it, which counts as not given. @param {string} name @param {unknown} value */
+function finite(name, value) {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  throw new KlingdError(`'${name}' is ${value}, which JSON has not`, -32600, { kind: 'invalid_request', charged: 'no' });
 }
 
 /** @param {string} why */
