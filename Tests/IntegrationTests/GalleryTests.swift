@@ -24,7 +24,7 @@ import Testing
 
     /// Has klingd make the images and one task that is refused, with folders whose names are hard for a URL.
     private func generate(_ bench: Bench) async throws -> KlingdProcess {
-        let storage = bench.folder.appendingPathComponent("my images #1, 100%? é").path
+        let storage = bench.folder.appendingPathComponent("my images #1, 100%? é &lt;b>").path
         let klingd = try bench.start(["--api-revision", "current", "--storage", storage])
         for (index, wanted) in Self.wanted.enumerated() {
             let params: JSONValue = [
@@ -48,34 +48,73 @@ import Testing
         return process
     }
 
-    /// A copy beside the page that loads its images at once and, with `script`, runs that.
-    private func copy(of page: URL, script: String? = nil) throws -> URL {
+    /// A copy beside the page that loads its images at once and holds a script. As the page stands that is not run;
+    /// with `isAllowed` it is, and so would be whatever a prompt brings.
+    private func copy(of page: URL, script: String, isAllowed: Bool) throws -> URL {
         let text = try String(contentsOf: page, encoding: .utf8)
         var copy = text.replacing(" loading=\"lazy\"", with: "")
-        #expect(copy != text)
-        if let script {
+        #expect(text.utf8.count - copy.utf8.count == 50 * " loading=\"lazy\"".utf8.count, "images load late")
+        if isAllowed {
             copy = copy.replacing("form-action 'none'\"", with: "form-action 'none'; script-src 'unsafe-inline'\"")
-                .replacing("</body>", with: "<script>\(script)</script></body>")
         }
-        let name = script == nil ? "plain.html" : "scripted.html"
-        let file = page.deletingLastPathComponent().appendingPathComponent(name)
+        copy = copy.replacing("</body>", with: "<script>\(script)</script></body>")
+        let file = page.deletingLastPathComponent().appendingPathComponent("copy.html")
         try copy.write(to: file, atomically: true, encoding: .utf8)
         return file
     }
 
     /// Adds to the page what a reader would see of it.
     private static let report = """
+        const all = (selector, read) => [...document.querySelectorAll(selector)].map(read);
+        const channels = text => text.match(/[\\d.]+/g).map(Number);
+        const luminance = text => {
+          const [r, g, b] = channels(text).map(c => c / 255)
+            .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const ground = element => {
+          const colour = getComputedStyle(element).backgroundColor;
+          return channels(colour)[3] === 0 && element.parentElement ? ground(element.parentElement) : colour;
+        };
+        const contrast = element => {
+          const [low, high] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => a - b);
+          return (high + 0.05) / (low + 0.05);
+        };
+        const hasText = element =>
+          element.checkVisibility() && [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+        const name = element => `${element.tagName} .${element.className}: ${element.textContent.slice(0, 60)}`;
+        const isCutOff = element => {
+          if (element.closest(".place, .sha256, details:not([open])")) return false;
+          const box = element.getBoundingClientRect();
+          return box.left < -0.5 || box.right > innerWidth + 0.5
+            || element.clientWidth > 0 && element.scrollWidth > element.clientWidth;
+        };
         addEventListener("load", () => {
-          const all = (selector, read) => [...document.querySelectorAll(selector)].map(read);
+          // What is far below is laid out as well.
+          for (const task of document.querySelectorAll("article")) task.style.contentVisibility = "visible";
           const report = {
-            images: all("img", image => [image.naturalWidth, image.naturalHeight]),
-            captions: all(".image .size", size => size.textContent),
-            alternatives: all("article", task => [...new Set([...task.querySelectorAll("img")].map(i => i.alt))]),
-            prompts: all("article .prompt", prompt => prompt.textContent),
-            directions: all("article .prompt", prompt => getComputedStyle(prompt).direction),
+            images: all("article img", image => ({
+              size: `${image.naturalWidth} × ${image.naturalHeight} · PNG · `,
+              ratio: `auto ${image.naturalWidth} / ${image.naturalHeight}`, kept: getComputedStyle(image).aspectRatio,
+              caption: image.closest("li").querySelector(".size").textContent,
+              sha256: image.closest("li").querySelector(".sha256").textContent,
+              place: image.closest("li").querySelector(".place").textContent,
+              file: decodeURIComponent(new URL(image.currentSrc).pathname),
+              link: decodeURIComponent(new URL(image.closest("a").href).pathname),
+            })),
+            tasks: all("article", task => ({
+              prompt: task.querySelector(".prompt").textContent,
+              direction: getComputedStyle(task.querySelector(".prompt")).direction,
+              images: task.querySelectorAll("img").length,
+              alternatives: [...new Set([...task.querySelectorAll("img")].map(image => image.alt))],
+            })),
             refused: all("#unfinished li", item => item.innerText),
             title: document.title, headings: all("h1", heading => heading.textContent),
-            ran: window.ran ?? null, tooWide: document.documentElement.scrollWidth > innerWidth,
+            ran: window.ran ?? null, scripts: document.scripts.length, width: innerWidth,
+            pageWidth: document.documentElement.scrollWidth,
+            cutOff: [...document.body.querySelectorAll("*")].filter(isCutOff).map(name),
+            faint: [...document.body.querySelectorAll("*")].filter(e => hasText(e) && contrast(e) < 4.5).map(name),
+            paper: luminance(ground(document.body)),
           };
           const element = document.createElement("pre");
           element.id = "report";
@@ -84,8 +123,11 @@ import Testing
         });
         """
 
-    private func report(_ browser: HeadlessBrowser, on page: URL) async throws -> JSONValue {
-        let document = try await browser.document(of: try copy(of: page, script: Self.report))
+    private func report(_ browser: HeadlessBrowser, on page: URL, _ view: HeadlessBrowser.View) async throws
+        -> JSONValue
+    {
+        let file = try copy(of: page, script: Self.report, isAllowed: true)
+        let document = try await browser.document(of: file, view)
         let start = try #require(document.firstRange(of: "<pre id=\"report\">"), "\(document.suffix(2000))").upperBound
         let end = try #require(document[start...].firstRange(of: "</pre>")).lowerBound
         return try JSONValue.parse(try #require(document[start..<end].removingPercentEncoding))
@@ -98,42 +140,67 @@ import Testing
             let page = bench.folder.appendingPathComponent("page.html")
             #expect(try await gallery(bench, ["-o", page.path]).lines == [page.path])
 
-            let seen = try await report(browser, on: page)
-            let sizes = (seen["images"]?.arrayValue ?? []).map { [$0[0]?.integerValue ?? 0, $0[1]?.integerValue ?? 0] }
-            #expect(sizes.count == 50)
-            #expect(!sizes.contains { $0.contains(0) }, "an image was not loaded")
-            let captions = (seen["captions"]?.arrayValue ?? []).compactMap(\.stringValue)
-            #expect(captions.count == 50)
-            for (caption, size) in zip(captions, sizes) {
-                #expect(caption.hasPrefix("\(size[0]) × \(size[1]) · PNG · "))
+            for view in [HeadlessBrowser.View.desk, .phone] {
+                let seen = try await report(browser, on: page, view)
+                try await expectImages(seen)
+                expectTasks(seen)
+                #expect(seen["ran"] == .null, "a prompt has run")
+                #expect(seen["scripts"] == 1, "the page has scripts")
+                #expect(seen["title"] == "klingd gallery")
+                #expect(seen["headings"] == ["Gallery"])
+                #expect(seen["width"] == .integer(Int64(view.width)))
+                #expect(seen["pageWidth"] == seen["width"])
+                #expect(seen["cutOff"] == [])
+                #expect(seen["faint"] == [], "contrast is less than 4.5 (WCAG 2.2, 1.4.3)")
+                #expect(view.isDark == (seen["paper"]?.doubleValue ?? 0.5 < 0.5))
             }
-            let prompts = Self.wanted.map { wanted in
-                wanted.prompt.replacing("\u{202E}", with: "U+202E").replacing("\u{202C}", with: "U+202C")
-                    .replacing("\u{7}", with: "U+0007")
-            }
-            let shown = (seen["prompts"]?.arrayValue ?? []).compactMap(\.stringValue)
-            #expect(shown.sorted() == prompts.sorted())
-            #expect(seen["alternatives"] == .array(shown.map { [.string($0)] }))
-            for (prompt, direction) in zip(shown, seen["directions"]?.arrayValue ?? []) {
-                let isRightToLeft = prompt.hasPrefix("منارة") || prompt.hasPrefix("מגדלור")
-                #expect(direction == (isRightToLeft ? "rtl" : "ltr"), "\(prompt)")
-            }
-            #expect(seen["ran"] == .null, "a prompt has run")
-            #expect(seen["title"] == "klingd gallery")
-            #expect(seen["headings"] == ["Gallery"])
-            #expect(seen["tooWide"] == false)
-            let refused = seen["refused"]?[0]?.stringValue ?? ""
-            #expect(["forbidden <b>", "failed", "not charged", "content_policy"].allSatisfy(refused.contains))
-
             try await expectPicture(browser, of: page)
             klingd.closeInput()
         }
     }
 
-    /// A picture of the page, of the size that was asked for and with the colours of images.
+    /// Fifty images are there, each with its own size, hash and place.
+    private func expectImages(_ seen: JSONValue) async throws {
+        let images = seen["images"]?.arrayValue ?? []
+        #expect(images.count == 50)
+        let files = images.compactMap { $0["file"]?.stringValue }
+        #expect(Set(files).count == 50)
+        let sums = try await sha256(ofFiles: files)
+        for (image, file) in zip(images, files) {
+            #expect(image["size"]?.stringValue?.hasPrefix("0 ×") == false, "not loaded: \(file)")
+            #expect(image["caption"]?.stringValue?.hasPrefix(image["size"]?.stringValue ?? "?") == true, "\(image)")
+            #expect(image["kept"] == image["ratio"], "what stands below moves when it has loaded")
+            #expect(image["sha256"]?.stringValue == sums[file])
+            #expect(image["place"]?.stringValue == file)
+            #expect(image["link"]?.stringValue == file)
+        }
+    }
+
+    /// Each task has its prompt as it was given, in its direction, and beside its images; the refused one its reason.
+    private func expectTasks(_ seen: JSONValue) {
+        let tasks = seen["tasks"]?.arrayValue ?? []
+        #expect(tasks.count == Self.wanted.count)
+        for wanted in Self.wanted {
+            let prompt = wanted.prompt.replacing("\u{202E}", with: "U+202E").replacing("\u{202C}", with: "U+202C")
+                .replacing("\u{7}", with: "U+0007")
+            let task = tasks.first { $0["prompt"]?.stringValue == prompt }
+            #expect(task?["images"] == .integer(Int64(wanted.n)), "\(prompt)")
+            let beginning = prompt.count > 200 ? prompt.prefix(200) + "…" : prompt
+            #expect(task?["alternatives"] == [.string(String(beginning))])
+            let isRightToLeft = prompt.hasPrefix("منارة") || prompt.hasPrefix("מגדלור")
+            #expect(task?["direction"] == (isRightToLeft ? "rtl" : "ltr"), "\(prompt)")
+        }
+        #expect(seen["refused"]?.arrayValue?.count == 1)
+        let refused = seen["refused"]?[0]?.stringValue ?? ""
+        #expect(["forbidden <b>", "failed", "not charged", "content_policy"].allSatisfy(refused.contains))
+    }
+
+    /// A picture of the page, of the size that was asked for and with the colours of images, though a script in it
+    /// would remove them.
     private func expectPicture(_ browser: HeadlessBrowser, of page: URL) async throws {
         let picture = page.deletingLastPathComponent().appendingPathComponent("picture.png")
-        try await browser.picture(of: try copy(of: page), width: 1280, height: 2000, to: picture)
+        let file = try copy(of: page, script: "document.body.remove()", isAllowed: false)
+        try await browser.picture(of: file, .desk, to: picture)
         let count = try KlingdProcess(["python3", "-c", Self.colours, picture.path], program: "/usr/bin/env")
         #expect(await count.exitCode() == 0, "\(count.errors)")
         let found = try JSONValue.parse(try #require(count.lines.first, "\(count.errors)"))
@@ -196,8 +263,13 @@ import Testing
             #expect(printed.lines.first == "<!DOCTYPE html>")
             #expect(printed.lines.last == "</html>")
             #expect(printed.lines.count { $0.contains("<img src=\"file:///") } == 1)
-            let none = try await gallery(bench, ["-o", "-", "--since", "9999-12-31"])
+            #expect(printed.lines.contains("<p class=\"totals\">The newest 1 image of 1 task</p>"))
+            // Nothing is left out.
+            let all = try await gallery(bench, ["-o", "-", "--limit", "3", "--since", "2026-01-01"])
+            #expect(all.lines.contains("<p class=\"totals\">3 images of 1 task since 2026-01-01</p>"))
+            let none = try await gallery(bench, ["-o", "-", "--limit", "3", "--since", "9999-12-31"])
             #expect(none.lines.contains("<h2>Nothing here yet</h2>"))
+            #expect(await none.allErrors().contains("there are no images since 9999-12-31"))
 
             // What cannot be written leaves what was there, and nothing beside it.
             let refused = try bench.start(["-o", bench.images.path], command: "gallery")

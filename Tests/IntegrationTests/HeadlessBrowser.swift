@@ -28,21 +28,37 @@ struct HeadlessBrowser {
         self.profile = profile
     }
 
+    /// How a reader looks at a page.
+    struct View: Sendable {
+        static let desk = View(width: 1280, height: 2000, isDark: false)
+        static let phone = View(width: 390, height: 844, isDark: true)
+
+        /// In CSS pixels, as the height.
+        var width: Int
+        var height: Int
+        var isDark: Bool
+
+        fileprivate var flags: [String] {
+            // Of an enumeration: 0 is dark, 1 light.
+            ["--window-size=\(width),\(height)", "--blink-settings=preferredColorScheme=\(isDark ? 0 : 1)"]
+        }
+    }
+
     /// The page as it stands once it has loaded, as HTML.
-    func document(of page: URL) async throws -> String {
-        try await run(["--dump-dom", page.absoluteString]).joined(separator: "\n")
+    func document(of page: URL, _ view: View) async throws -> String {
+        try await run(view.flags + ["--dump-dom", page.absoluteString]).joined(separator: "\n")
     }
 
     /// Writes a PNG of the top of a page.
-    func picture(of page: URL, width: Int, height: Int, to file: URL) async throws {
-        let window = "--window-size=\(width),\(height)"
-        _ = try await run(["--hide-scrollbars", window, "--screenshot=\(file.path)", page.absoluteString])
+    func picture(of page: URL, _ view: View, to file: URL) async throws {
+        _ = try await run(view.flags + ["--screenshot=\(file.path)", page.absoluteString])
     }
 
     /// The lines of its stdout.
     private func run(_ arguments: [String]) async throws -> [String] {
         var flags = [
-            "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+            "--headless=new", "--hide-scrollbars", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-extensions",
             "--disable-background-networking", "--allow-file-access-from-files", "--virtual-time-budget=10000",
             "--user-data-dir=\(profile.path)",
         ]

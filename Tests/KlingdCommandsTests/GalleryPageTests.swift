@@ -51,14 +51,12 @@ import Testing
         _ tasks: [GenerationTask],
         folders: [String] = ["/i"],
         limit: Int? = nil,
+        since: String? = nil,
         isThere: @escaping (String) -> Bool = { _ in true }
     ) -> String {
-        var page = GalleryPage(
-            folders: folders,
-            madeAt: Timestamp(milliseconds: 1_795_500_000_000),
-            limit: limit,
-            isThere: isThere
-        )
+        let article = GalleryArticle(links: ImageLink(folders: folders), isThere: isThere)
+        let madeAt = Timestamp(milliseconds: 1_795_500_000_000)
+        var page = GalleryPage(article, madeAt: madeAt, limit: limit, since: since)
         return page.head + tasks.map { page.add($0) }.joined() + page.end()
     }
 
@@ -143,13 +141,13 @@ import Testing
         ]
     )
     func aFileIsNamedFromThePageOrFromTheRoot(path: String, folders: [String], url: String) {
-        #expect(ImageLink.url(of: path, from: folders) == url)
+        #expect(ImageLink(folders: folders).url(of: path) == url)
     }
 
     @Test func whatNoURLCanNameHasNone() {
-        #expect(ImageLink.url(of: "/i/../../etc/passwd", from: ["/i"]) == nil)
-        #expect(ImageLink.url(of: "relative", from: ["/i"]) == nil)
-        #expect(ImageLink.url(of: "/i/a\nb", from: []) == nil)
+        #expect(ImageLink(folders: ["/i"]).url(of: "/i/../../etc/passwd") == nil)
+        #expect(ImageLink(folders: ["/i"]).url(of: "relative") == nil)
+        #expect(ImageLink(folders: []).url(of: "/i/a\nb") == nil)
     }
 
     // MARK: Pages
@@ -179,8 +177,46 @@ import Testing
         let text = page([task("a", images: 2), task("b", images: 4), task("c")], limit: 3)
         #expect(count("<img ", in: text) == 3)
         #expect(text.contains("1 of its 4 images"))
-        #expect(text.contains("the newest 3 images of 2 tasks"))
+        #expect(text.contains("The newest 3 images of 2 tasks"))
         #expect(!text.contains(">c</p>"))
+    }
+
+    @Test(arguments: [7, 8]) func aPageWithAllImagesDoesNotSpeakOfTheNewest(limit: Int) {
+        let older = task("never", images: 0, day: -1, state: .failed)
+        let text = page([task("a", images: 2), task("b", images: 4), task("c"), older], limit: limit)
+        #expect(text.contains(">7 images of 3 tasks · "))
+        #expect(!text.contains("The newest"))
+        #expect(!text.contains("of its"))
+        #expect(text.contains(">never</p>"), "nothing is left out")
+    }
+
+    /// The first image that is left out ends the page, be it the first of its task or not.
+    @Test func whatIsOlderThanTheFirstImageLeftOutIsLeftOut() {
+        let older = task("older", images: 0, day: -2, state: .failed)
+        let between = task("between", images: 0, state: .failed)
+        let storing = task("storing", images: 2, day: -1, state: .storing) { $0.images[1].stored = nil }
+        let text = page([task("a", images: 2), between, storing, older], limit: 2)
+        #expect(text.contains(">The newest 2 images of 1 task · "))
+        #expect(text.contains("1 task failed or not finished"))
+        #expect(text.contains(">between</p>"))
+        #expect(!text.contains(">storing</p>"))
+        #expect(!text.contains(">older</p>"))
+    }
+
+    @Test func aDayAndALimitGoTogether() {
+        let old = [task("d", images: 5, day: -1), task("e", images: 0, day: -1, state: .failed)]
+        let tasks = [task("a", images: 2, day: 1), task("b", images: 2)] + old
+        let all = page(tasks, limit: 4, since: "2026-11-23")
+        #expect(all.contains(">4 images of 2 tasks since 2026-11-23</p>"))
+        let some = page(tasks, limit: 3, since: "2026-11-23")
+        #expect(some.contains(">The newest 3 images of 2 tasks since 2026-11-23</p>"))
+        let none = page(tasks, limit: 3, since: "2026-11-25")
+        #expect(none.contains(">0 images of 0 tasks since 2026-11-25</p>"))
+        #expect(none.contains("klingd has made no images since 2026-11-25."))
+        // A clock that was set back puts an older task before a newer one.
+        let mixed = page([task("old", day: -3), task("new")], limit: 1, since: "2026-11-23")
+        #expect(mixed.contains(">1 image of 1 task since 2026-11-23</p>"))
+        #expect(mixed.contains(">new</p>"))
     }
 
     @Test func imagesThatCannotBeShownAreNamed() {
@@ -218,6 +254,15 @@ import Testing
         #expect(text.contains("Nothing here yet"))
         #expect(text.contains("0 images of 0 tasks"))
         #expect(!text.contains("unfinished\">"))
+    }
+
+    /// It is said with every image, while the whole prompt stands beside them.
+    @Test func alternativeTextsAreShort() {
+        let letters = String(repeating: "é", count: 200)
+        #expect(page([task(letters)]).contains("alt=\"\(letters)\""))
+        let text = page([task(letters + "!!")])
+        #expect(text.contains("alt=\"\(letters)…\""))
+        #expect(text.contains(">\(letters)!!</p>"))
     }
 
     @Test func aLongPromptCanBeScrolledByTheKeyboard() {

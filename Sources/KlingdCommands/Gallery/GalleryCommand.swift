@@ -28,10 +28,10 @@ struct GalleryCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Where the page goes; - is stdout.")
     var output = "klingd-gallery.html"
 
-    @Option(help: "The newest so many images (default: all).")
+    @Option(help: "The newest so many images, of those --since leaves (default: all).")
     var limit: Int?
 
-    @Option(help: ArgumentHelp("Only tasks from this day on, such as 2026-11-23 (UTC).", valueName: "date"))
+    @Option(help: ArgumentHelp("Only tasks made from this day on, such as 2026-11-23 (UTC).", valueName: "date"))
     var since: String?
 
     /// Tasks that are read from the ledger at once.
@@ -51,7 +51,8 @@ struct GalleryCommand: ParsableCommand {
         try settings.requireLedger()
         let result = try CommandLoop.run { await write(from: SQLiteLedger(directory: settings.ledgerDirectory)) }
         if try result.get() == 0 {
-            Console.error("klingd: there are no images yet, and the page says so; generate some, then make it again")
+            let lack = since.map { "there are no images since \($0)" } ?? "there are no images yet"
+            Console.error("klingd: \(lack), and the page says so; generate some, then make it again")
         }
     }
 
@@ -86,7 +87,8 @@ struct GalleryCommand: ParsableCommand {
         folders: [String],
         to write: (String) throws(CommandFailure) -> Void
     ) async throws(CommandFailure) -> Int {
-        var page = GalleryPage(folders: folders, madeAt: SystemTime().date, limit: limit, isThere: Self.isFile)
+        let article = GalleryArticle(links: ImageLink(folders: folders), isThere: Self.isFile)
+        var page = GalleryPage(article, madeAt: SystemTime().date, limit: limit, since: since)
         var query = TaskQuery(limit: Self.pageSize)
         var text = page.head
         repeat {
@@ -96,11 +98,11 @@ struct GalleryCommand: ParsableCommand {
             } catch {
                 throw CommandFailure(message: TaskError(error).message, exitCode: CommandFailure.failed)
             }
-            for task in found.tasks where since.map({ task.createdAt.day >= $0 }) ?? true { text += page.add(task) }
+            for task in found.tasks { text += page.add(task) }
             try write(text)
             text = ""
             query.cursor = found.next
-        } while query.cursor != nil && !page.isFull
+        } while query.cursor != nil && !page.isCut
         try write(page.end())
         return page.images
     }

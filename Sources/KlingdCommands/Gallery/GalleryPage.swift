@@ -1,11 +1,9 @@
 import GenerationTasks
-import HTTPTransport
-import JSON
 
 /// The page of `klingd gallery`, made piece by piece from tasks, newest first: `head`, what ``add(_:)`` gives for each
 /// task, and `end()` are its text.
 ///
-/// Images are kept by nobody here, and a task that has brought none is kept as a line of the list at the end.
+/// Of what was added only the items of the list at the end are kept: tasks that have not brought all their images.
 struct GalleryPage {
     /// Images that the page has so far.
     private(set) var images = 0
@@ -13,29 +11,28 @@ struct GalleryPage {
     private(set) var tasks = 0
     /// Tasks that have not, or not yet, brought all their images.
     private(set) var unfinished = 0
+    /// Whether an image was left out for the limit: the page ends before it, and takes no more.
+    private(set) var isCut = false
 
-    private let folders: [String]
+    private let article: GalleryArticle
     private let madeAt: Timestamp
     private let limit: Int?
-    private let isThere: (String) -> Bool
+    private let since: String?
     private var day: String?
     private var days: Set<String> = []
     private var unfinishedTasks = ""
 
     /// - Parameters:
-    ///   - folders: Absolute paths of the folder in which the page will lie, see ``ImageLink``.
+    ///   - article: How a task looks.
     ///   - madeAt: Now.
     ///   - limit: The most images; `nil` for all.
-    ///   - isThere: Whether there is a file of that path.
-    init(folders: [String], madeAt: Timestamp, limit: Int?, isThere: @escaping (String) -> Bool) {
-        self.folders = folders
+    ///   - since: The first day, in UTC, "2026-11-23"; tasks made before are passed over.
+    init(_ article: GalleryArticle, madeAt: Timestamp, limit: Int?, since: String?) {
+        self.article = article
         self.madeAt = madeAt
         self.limit = limit
-        self.isThere = isThere
+        self.since = since
     }
-
-    /// Whether the page takes no more.
-    var isFull: Bool { limit.map { images >= $0 } ?? false }
 
     /// What comes first.
     var head: String {
@@ -68,17 +65,20 @@ struct GalleryPage {
 
     /// What a task adds to the page now.
     mutating func add(_ task: GenerationTask) -> String {
-        guard !isFull else { return "" }
+        let day = task.createdAt.day
+        guard !isCut, since.map({ day >= $0 }) ?? true else { return "" }
+        let stored = task.images.compactMap(\.stored)
+        let shown = stored.prefix(limit.map { $0 - images } ?? stored.count)
+        isCut = shown.count < stored.count
+        if isCut, shown.isEmpty { return "" }
         if task.state != .stored {
             unfinished += 1
-            unfinishedTasks += unfinishedItem(task)
+            unfinishedTasks += article.unfinished(task)
         }
-        let stored = task.images.compactMap(\.stored)
-        guard !stored.isEmpty else { return "" }
-        let shown = stored.prefix(limit.map { $0 - images } ?? stored.count)
+        guard !shown.isEmpty else { return "" }
         images += shown.count
         tasks += 1
-        return opening(task.createdAt.day) + article(task, Array(shown), of: stored.count)
+        return opening(day) + article.html(of: task, showing: Array(shown))
     }
 
     /// What comes last.
@@ -86,7 +86,8 @@ struct GalleryPage {
         let nothing = """
             <section class="empty">
             <h2>Nothing here yet</h2>
-            <p>Images appear on this page once klingd has made some and <code>klingd gallery</code> is run again.</p>
+            <p>\(since.map { "klingd has made no images since \($0)." } ?? "klingd has made no images.") \
+            Once there are some, <code>klingd gallery</code> shows them.</p>
             </section>
 
             """
@@ -113,8 +114,9 @@ struct GalleryPage {
     }
 
     private var totals: String {
-        let isCut = isFull ? "the newest " : ""
-        var parts = ["\(isCut)\(Self.count(images, "image")) of \(Self.count(tasks, "task"))"]
+        let which = isCut ? "The newest " : ""
+        let when = since.map { " since \($0)" } ?? ""
+        var parts = ["\(which)\(Self.count(images, "image")) of \(Self.count(tasks, "task"))\(when)"]
         if unfinished > 0 {
             parts.append("<a href=\"#unfinished\">\(Self.count(unfinished, "task")) failed or not finished</a>")
         }
@@ -131,131 +133,5 @@ struct GalleryPage {
         // A clock that was set back brings a day twice, and an id may stand only once.
         let id = days.insert(day).inserted ? " id=\"day-\(day)\"" : ""
         return closing + "<section class=\"day\"\(id)>\n<h2><time datetime=\"\(day)\">\(day)</time></h2>\n"
-    }
-
-    // MARK: Tasks
-
-    private func article(_ task: GenerationTask, _ shown: [TaskImage.Stored], of count: Int) -> String {
-        let prompt = task.request["prompt"]?.stringValue ?? ""
-        let remark = shown.count < count ? "<p class=\"remark\">\(shown.count) of its \(count) images</p>\n" : ""
-        return """
-            <article class="task" id="task-\(task.id)" data-state="\(task.state.rawValue)" \
-            data-charged="\(task.charged.rawValue)">
-            <div class="about">
-            \(Self.paragraph(prompt))
-            \(Self.facts(task, time: String(task.createdAt.rfc3339.dropFirst(11).prefix(8)) + " UTC"))
-            \(Self.list(Self.parameters(task), class: "parameters"))\(remark)<details class="more">
-            <summary>More</summary>
-            \(Self.list(Self.particulars(task), class: "particulars"))</details>
-            </div>
-            <ol class="images">
-            \(shown.map { item($0, prompt) }.joined())</ol>
-            </article>
-
-            """
-    }
-
-    private func unfinishedItem(_ task: GenerationTask) -> String {
-        var reasons: [(String, String)] = []
-        if let error = task.error { reasons.append((error.kind.rawValue, error.message)) }
-        if let message = task.taskStatusMessage, !message.isEmpty { reasons.append(("provider", message)) }
-        let made = task.createdAt.rfc3339
-        return """
-            <li class="task" data-state="\(task.state.rawValue)" data-charged="\(task.charged.rawValue)">
-            \(Self.paragraph(task.request["prompt"]?.stringValue ?? ""))
-            \(Self.facts(task, time: "\(made.prefix(10)) \(made.dropFirst(11).prefix(8)) UTC"))
-            \(Self.list(reasons, class: "reasons"))\(Self.list([("id", task.id.description)], class: "particulars"))</li>
-
-            """
-    }
-
-    /// A prompt. One that is long scrolls, by the keyboard too.
-    private static func paragraph(_ prompt: String) -> String {
-        let isLong = prompt.unicodeScalars.count > 300
-        let focus = isLong ? " tabindex=\"0\" role=\"group\" aria-label=\"prompt\"" : ""
-        return "<p class=\"prompt\" dir=\"auto\"\(focus)>\(HTMLText.content(prompt))</p>"
-    }
-
-    private static func facts(_ task: GenerationTask, time: String) -> String {
-        let charge =
-            switch task.charged {
-            case .yes: "charged" + (task.finalUnitDeduction.map { " " + HTMLText.content($0) + " units" } ?? "")
-            case .no: "not charged"
-            case .unknown: "charge unknown"
-            }
-        return """
-            <p class="facts"><time datetime="\(task.createdAt.rfc3339)">\(time)</time> \
-            <span class="state">\(task.state.rawValue)</span> <span class="charge">\(charge)</span></p>
-            """
-    }
-
-    /// The request but for its prompt.
-    private static func parameters(_ task: GenerationTask) -> [(String, String)] {
-        task.request.members.compactMap { member in
-            guard member.name != "prompt" else { return nil }
-            guard let text = member.value.stringValue else { return (member.name, member.value.description) }
-            // An address may hold a key, and pages are passed on.
-            let isAddress = ["image", "callback_url"].contains(member.name) && text.contains("://")
-            return (member.name, isAddress ? Redaction.url(text) : text)
-        }
-    }
-
-    private static func particulars(_ task: GenerationTask) -> [(String, String)] {
-        let pairs: [(String, String?)] = [
-            ("id", task.id.description), ("task_id", task.taskID), ("external_task_id", task.externalTaskID),
-            ("provider", task.provider), ("storage", task.storage),
-        ]
-        return pairs.compactMap { name, value in value.map { (name, $0) } } + task.warnings.map { ("warning", $0) }
-    }
-
-    private static func list(_ pairs: [(String, String)], class name: String) -> String {
-        guard !pairs.isEmpty else { return "" }
-        let rows = pairs.map { name, value in
-            "<div><dt>\(HTMLText.content(name))</dt><dd dir=\"auto\">\(HTMLText.content(value))</dd></div>\n"
-        }
-        return "<dl class=\"\(name)\">\n\(rows.joined())</dl>\n"
-    }
-
-    // MARK: Images
-
-    private func item(_ image: TaskImage.Stored, _ prompt: String) -> String {
-        let type = image.mediaType.split(separator: "/").last.map { $0.uppercased() } ?? ""
-        let place = image.path ?? image.uri
-        return """
-            <li class="image">
-            \(tile(image, prompt))
-            <p class="size">\(image.width) × \(image.height) · \(HTMLText.content(type)) · \(Self.size(image.bytes))</p>
-            <code class="sha256" title="SHA-256">\(HTMLText.content(image.sha256))</code>
-            <code class="place" title="\(HTMLText.attribute(place))"><bdi dir="ltr">\(HTMLText.content(place))</bdi></code>
-            </li>
-
-            """
-    }
-
-    private func tile(_ image: TaskImage.Stored, _ prompt: String) -> String {
-        guard let path = image.path, let url = ImageLink.url(of: path, from: folders) else {
-            // Not by an address that opens it for everybody: such a one is a secret.
-            return Self.placeholder("elsewhere", "Kept in another storage, and not shown here")
-        }
-        guard isThere(path) else { return Self.placeholder("gone", "The file is no longer there") }
-        let source = HTMLText.attribute(url)
-        return """
-            <a href="\(source)"><img src="\(source)" alt="\(HTMLText.attribute(prompt))" width="\(image.width)" \
-            height="\(image.height)" loading="lazy"></a>
-            """
-    }
-
-    private static func placeholder(_ reason: String, _ text: String) -> String {
-        "<div class=\"placeholder \(reason)\"><p>\(text)</p></div>"
-    }
-
-    /// In units of 1000, two digits at least.
-    private static func size(_ bytes: Int64) -> String {
-        for (unit, name) in [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")] as [(Int64, String)]
-        where bytes >= unit {
-            let tenths = bytes / (unit / 10)
-            return tenths < 100 ? "\(tenths / 10).\(tenths % 10) \(name)" : "\(tenths / 10) \(name)"
-        }
-        return "\(bytes) B"
     }
 }

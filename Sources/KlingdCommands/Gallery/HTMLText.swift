@@ -15,6 +15,7 @@ enum HTMLText {
     }
 
     private static func escaped(_ text: some StringProtocol, control: (String) -> String) -> String {
+        if text.utf8.allSatisfy(isPlain) { return String(text) }
         var html = ""
         html.reserveCapacity(text.utf8.count + 16)
         var rest = text.unicodeScalars[...]
@@ -38,6 +39,15 @@ enum HTMLText {
             }
         }
         return html
+    }
+
+    /// Whether a byte stands for a character that is shown as it is: most texts, paths and hashes, are made of these.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): false
+        case UInt8(ascii: "\n"), UInt8(ascii: "\t"), 0x20...0x7E: true
+        default: false
+        }
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
