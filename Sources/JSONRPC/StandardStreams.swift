@@ -12,6 +12,15 @@ package struct StandardStreams {
     package let input: Int32?
     package let output: Int32?
 
+    /// Puts something where 0, 1 or 2 is missing, so that no file that is opened later takes that number and what is
+    /// meant for a person. Reading it finds the end, writing to it fails.
+    package static func fill() {
+        for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is the missing one.
+            _ = open("/dev/null", O_RDONLY)
+        }
+    }
+
     /// Keeps copies of 0 and 1 and puts /dev/null and stderr in their places: a stray `print`, in our code, in a
     /// library's or in a child process, can then neither reach the client nor eat its input. SIGPIPE is ignored, so
     /// that a reader that went away is an error of `write`.

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import JSONRPC
 
 #if canImport(Glibc)
     import Glibc
@@ -35,8 +36,14 @@ package struct Klingd: ParsableCommand {
     /// Parses the arguments of the process, runs the command and exits.
     package static func run() -> Never {
         do {
-            var command = try parseAsRoot()
+            let arguments = try textArguments()
+            var command = try parseAsRoot(arguments)
+            // The protocol has its own way with descriptors, and has to know which are missing.
+            if !(command is ServeCommand) { StandardStreams.fill() }
             try command.run()
+            if let reason = Console.lostOutput {
+                throw CommandFailure(message: "stdout: \(reason)", exitCode: CommandFailure.failed)
+            }
             endProcess(0)
         } catch let failure as CommandFailure {
             Console.error("klingd: \(failure.message)")
@@ -49,46 +56,18 @@ package struct Klingd: ParsableCommand {
     }
 }
 
+/// The arguments but for the program's name. A prompt that is not UTF-8 would otherwise be another one, and paid for.
+private func textArguments() throws(CommandFailure) -> [String] {
+    var arguments: [String] = []
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+        guard let bytes = CommandLine.unsafeArgv[index] else { continue }
+        guard let argument = String(validatingCString: bytes) else {
+            throw CommandFailure(message: "argument \(index) is not UTF-8", exitCode: CommandFailure.usage)
+        }
+        arguments.append(argument)
+    }
+    return arguments
+}
+
 /// The system's `exit`, which the command's own method of that name hides.
 private func endProcess(_ code: Int32) -> Never { exit(code) }
-
-/// Why a command ended without doing what it was asked.
-struct CommandFailure: Error {
-    static let failed: Int32 = 1
-    static let usage: Int32 = 2
-
-    static let noDescriptors = CommandFailure(
-        message: "no file descriptors are left; raise the limit (ulimit -n)",
-        exitCode: failed
-    )
-
-    static let noThreads = CommandFailure(
-        message: "the system gives no more threads; raise the limit (ulimit -u)",
-        exitCode: failed
-    )
-
-    var message: String
-    var exitCode: Int32
-}
-
-/// Lines for people and shells, written at once whatever stands at the other end.
-enum Console {
-    static func output(_ line: String) { write(line + "\n", to: 1) }
-    static func error(_ line: String) { write(line + "\n", to: 2) }
-    /// Text that is no line of its own, such as one that is drawn in place.
-    static func progress(_ text: String) { if !text.isEmpty { write(text, to: 2) } }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            // Nobody is left to tell if this fails.
-            #if canImport(Glibc)
-                _ = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-            #elseif canImport(Musl)
-                _ = Musl.write(descriptor, bytes.baseAddress, bytes.count)
-            #else
-                _ = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-            #endif
-        }
-    }
-}

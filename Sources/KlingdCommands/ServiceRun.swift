@@ -61,10 +61,13 @@ struct ServiceRun: Sendable {
     /// Works until `stop` rings: takes up what was left unfinished, then what the service is asked for. What ends it
     /// before is told to `onFailure`, which sees to it that `stop` rings.
     ///
+    /// - Parameter onSettled: Called when nothing more will be sent and the creates on the wire were seen to their answers
+    ///   as far as time allowed: the tasks then are as they stay.
     /// - Returns: Tasks that are or may be paid and are not stored.
     func work(
         until stop: Bell,
-        onFailure: @escaping @Sendable (CommandFailure) -> Void
+        onFailure: @escaping @Sendable (CommandFailure) -> Void,
+        onSettled: @Sendable () -> Void = {}
     ) async -> [GenerationTask] {
         await withTaskGroup(of: Void.self) { group in
             if settings.baseURL != nil {
@@ -88,6 +91,7 @@ struct ServiceRun: Sendable {
             await provider.close()
             await service.stop()
             await serving.wait(until: time.now + GenerationService.timeForCreates, time)
+            onSettled()
             group.cancelAll()
         }
         let unfinished = await service.unfinished

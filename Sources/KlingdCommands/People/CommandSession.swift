@@ -3,40 +3,6 @@ import GenerationTasks
 import JSONRPC
 import KlingService
 import Logging
-import Synchronization
-
-/// How a command for people ends.
-enum CommandEnd: Sendable, Equatable {
-    case done
-    /// What happened, whether it was charged and what to do.
-    case failed(String)
-    /// Asked for in a way that cannot be.
-    case usage(String)
-    /// The task goes on; how to resume.
-    case notFinished(String)
-    /// The same, because of a signal.
-    case interrupted(String)
-
-    /// Not an exit code of a signal: those are the shell's, 128 and the number.
-    static let notFinishedCode: Int32 = 3
-
-    var message: String? {
-        switch self {
-        case .done: nil
-        case .failed(let text), .usage(let text), .notFinished(let text), .interrupted(let text): text
-        }
-    }
-
-    func exitCode(signal: Int32?) -> Int32 {
-        switch self {
-        case .done: 0
-        case .failed: CommandFailure.failed
-        case .usage: CommandFailure.usage
-        case .notFinished: Self.notFinishedCode
-        case .interrupted: 128 + (signal ?? Signals.interrupt)
-        }
-    }
-}
 
 /// Runs the service for as long as one command needs it, and ends it in order: as `serve` does at a signal.
 struct CommandSession {
@@ -51,8 +17,8 @@ struct CommandSession {
         log = Log.bootstrap(environment, level: settings.logLevel)
     }
 
-    /// Runs `body` with the service at work. At a signal its task is cancelled, which ends its waits; it then says how
-    /// things stand. What it returns is told at once, before the service has ended.
+    /// Runs `body` with the service at work. At a signal its task is cancelled, which ends its waits. What it returns is
+    /// told at once, before the service has ended, unless it tells of tasks that are under way.
     func work(
         _ body: @escaping @Sendable (ServiceRun, ProgressReporter) async -> CommandEnd,
         quiet: Bool
@@ -63,13 +29,19 @@ struct CommandSession {
             let stop = Bell()
             return await withTaskGroup(of: Void.self) { group in
                 group.addTask { await progress.run() }
-                let working = Bell()
+                let (settled, working) = (Bell(), Bell())
                 group.addTask {
-                    _ = await run.work(until: stop, onFailure: onFailure)
+                    _ = await run.work(until: stop, onFailure: onFailure, onSettled: { settled.ring() })
                     working.ring()
                 }
-                let end = await Self.until(cut, stop: stop) { await body(run, progress) }
+                var end = await Self.until(cut, stop: stop) { await body(run, progress) }
                 await progress.end()
+                if case .open(let tasks, let tell) = end {
+                    await settled.waitUncancelled()
+                    var newest: [GenerationTask] = []
+                    for task in tasks { newest.append(await run.service.table.snapshot(task.id) ?? task) }
+                    end = tell(newest)
+                }
                 if let message = end.message { Console.error("klingd: \(message)") }
                 await working.waitUncancelled()
                 group.cancelAll()
@@ -129,7 +101,7 @@ struct CommandSession {
             EndDeadline.start(interruption, exitCode: 128 + number)
             cut.ring()
         }
-        let outcome = Outcome()
+        let outcome = Kept<CommandEnd>()
         let end = StopSource(loop)
         // Owned by this function, which waits for its end in the loop.
         Task(executorPreference: loop) {
@@ -147,15 +119,7 @@ struct CommandSession {
         }
         loop.run(end)
         if let failure = trouble.failure { throw failure }
-        let code = outcome.end.exitCode(signal: received.number)
+        let code = (outcome.value ?? .interrupted("")).exitCode(signal: received.number)
         guard code == 0 else { throw ExitCode(code) }
     }
-}
-
-/// How the command ended, from the loop to the thread that waits for it.
-private final class Outcome: Sendable {
-    private let kept = Mutex(CommandEnd.interrupted("interrupted"))
-
-    var end: CommandEnd { kept.withLock { $0 } }
-    func set(_ end: CommandEnd) { kept.withLock { $0 = end } }
 }

@@ -49,10 +49,10 @@ struct GenerateImagesCommand: ParsableCommand {
                     let last = try await run.service.wait(task.id, WaitBound(target: bound.target, duration: left))
                     await progress.note(last)
                     await progress.end()
-                    reports.show(last, waitedFor: bound.target)
+                    if bound.target.isReached(by: last) { reports.show(last, waitedFor: bound.target) }
                     return reports.end([last], waitedFor: bound.target, isCancelled: Task.isCancelled)
                 } catch {
-                    return ImageOptions.refusal(error)
+                    return CommandEnd.refusal(error, tellsCharge: true)
                 }
             },
             quiet: quiet
@@ -66,7 +66,7 @@ struct GenerateImagesCommand: ParsableCommand {
                 Console.output("\(JSONValue.object(rehearsal))")
                 return .done
             } catch {
-                return ImageOptions.refusal(error)
+                return CommandEnd.refusal(error)
             }
         }
     }

@@ -133,14 +133,6 @@ struct ImageOptions: ParsableArguments {
         }
         return message
     }
-
-    /// How the command ends when the service refused it.
-    static func refusal(_ error: TaskError) -> CommandEnd {
-        let text = "\(naming(options: TerminalText.escaped(error.message))) (\(error.kind.rawValue))"
-        let isUsage = error.kind == .invalidParams || error.kind == .unsupported || error.kind == .tooLarge
-        let end = "\(text); \(TaskReports.words(error.charged))"
-        return isUsage ? .usage(end) : .failed(end)
-    }
 }
 
 extension String {

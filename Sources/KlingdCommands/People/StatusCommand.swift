@@ -56,7 +56,7 @@ struct StatusCommand: ParsableCommand {
                     show(task)
                     return reports.end([task], waitedFor: bound.target, isCancelled: Task.isCancelled)
                 } catch {
-                    return ImageOptions.refusal(error)
+                    return CommandEnd.refusal(error)
                 }
             },
             quiet: quiet
@@ -67,10 +67,4 @@ struct StatusCommand: ParsableCommand {
         guard !json else { return Console.output(TaskReports.line(task)) }
         for line in TaskListing(now: SystemTime().date).details(task) { Console.output(line) }
     }
-}
-
-/// What a shell offers where the id of a task is to be written.
-enum TaskCompletion {
-    /// The newest ones of the ledger that the environment names.
-    static let ids = CompletionKind.shellCommand("klingd list --quiet --limit 50 2>/dev/null")
 }

@@ -9,6 +9,7 @@ struct TaskReports {
     /// The task on stdout: as JSON, or where its images lie, a line each. One that was waited for to be stored and has no
     /// image yet has nothing to show; else its id stands for it.
     func show(_ task: GenerationTask, waitedFor target: WaitTarget) {
+        for warning in task.warnings { Console.error("klingd: task \(task.id): \(TerminalText.escaped(warning))") }
         if json {
             Console.output(Self.line(task))
         } else if target != .stored, task.state != .stored {
@@ -29,17 +30,32 @@ struct TaskReports {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// How a command ends that waited for these tasks until `target`.
-    func end(_ tasks: [GenerationTask], waitedFor target: WaitTarget, isCancelled: Bool) -> CommandEnd {
-        let failed = tasks.filter { $0.state == .failed }
+    /// How a command ends that waited for these tasks until `target`, and has shown those that are there.
+    ///
+    /// - Parameters:
+    ///   - refused: What else was asked for and cannot be, each with its reason.
+    ///   - isCancelled: A signal ended the wait.
+    func end(
+        _ tasks: [GenerationTask],
+        waitedFor target: WaitTarget,
+        refused: [String] = [],
+        isCancelled: Bool
+    ) -> CommandEnd {
+        let failures = refused + tasks.filter { $0.state == .failed }.map(Self.failure)
         let open = tasks.filter { !target.isReached(by: $0) }
-        guard open.isEmpty else {
-            let text = (failed.map(Self.failure) + open.map { going($0, isCancelled: isCancelled) })
-                .joined(separator: "\nklingd: ")
+        guard !open.isEmpty else { return failures.isEmpty ? .done : .failed(Self.lines(failures)) }
+        return .open(open) { newest in
+            // The last answers may have come meanwhile.
+            for task in newest where json || target.isReached(by: task) { show(task, waitedFor: target) }
+            let late = newest.filter { $0.state == .failed }.map(Self.failure)
+            let open = newest.filter { !target.isReached(by: $0) }.map { going($0, isCancelled: isCancelled) }
+            let text = Self.lines(failures + late + open)
+            guard !open.isEmpty else { return text.isEmpty ? .done : .failed(text) }
             return isCancelled ? .interrupted(text) : .notFinished(text)
         }
-        return failed.isEmpty ? .done : .failed(failed.map(Self.failure).joined(separator: "\nklingd: "))
     }
+
+    static func lines(_ texts: [String]) -> String { texts.joined(separator: "\nklingd: ") }
 
     /// Why a task failed, whether it was charged, and what to do.
     static func failure(_ task: GenerationTask) -> String {
@@ -61,39 +77,16 @@ struct TaskReports {
         guard !resume.endsWithProcess else {
             return "\(what): task \(task.id) was \(task.state.rawValue) and ends with the simulator in this process"
         }
-        let how = task.state == .queued ? "waits in the ledger, not sent yet" : "is \(task.state.rawValue) and goes on"
-        return "\(what): task \(task.id) \(how); resume with: \(resume.watch(task.id))"
-    }
-}
-
-/// The command that goes on where this one ends, with the options that it needs to find the same tasks.
-struct ResumeHint {
-    private let options: String
-    /// Whether there is nothing to go on with, since the simulator is part of the process.
-    let endsWithProcess: Bool
-
-    init(_ service: ServiceOptions, _ settings: Settings) {
-        let given: [(String, String?)] = [
-            ("--provider", service.provider?.rawValue), ("--base-url", service.baseURL), ("--storage", service.storage),
-            ("--state", service.state),
-        ]
-        options = given.map { name, value in value.map { " \(name) \(Self.quoted($0))" } ?? "" }.joined()
-        endsWithProcess = settings.baseURL == nil
-    }
-
-    func watch(_ id: TaskID) -> String { "klingd watch \(id)\(options)" }
-
-    /// As a shell takes it for one word.
-    private static func quoted(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: "-_./:=,@%+".utf8.contains(byte)
+        let reason = task.error.map { " (\(TerminalText.escaped($0.message)))" } ?? ""
+        let how =
+            switch task.state {
+            case .queued where task.charged == .no: "waits in the ledger and was not sent"
+            case .queued: "waits in the ledger to be sent again; an earlier attempt may be charged"
+            case .submitting, .unresolved:
+                "may have reached the provider and may be charged; klingd finds out, or you decide by 'klingd resolve'"
+            case .submitted, .processing: "is \(task.state.rawValue), charged, and goes on"
+            default: "is \(task.state.rawValue) and charged"
             }
-        }
-        guard !isPlain || text.isEmpty else { return text }
-        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        return "\(what): task \(task.id) \(how)\(reason); resume with: \(resume.watch(task.id))"
     }
 }

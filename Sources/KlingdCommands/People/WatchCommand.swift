@@ -81,39 +81,37 @@ struct WatchCommand: ParsableCommand {
         _ reports: TaskReports
     ) async -> CommandEnd {
         let deadline = run.time.now + bound.duration
-        var tasks: [GenerationTask] = []
-        do throws(TaskError) {
-            for name in names {
+        var (tasks, refused, foreign) = ([GenerationTask](), [String](), [String]())
+        for name in names {
+            do throws(TaskError) {
                 let task =
                     switch name {
                     case .id(let id): try await run.service.watch(id)
                     case .taskID(let taskID): try await run.service.adopt(taskID: taskID, storage: nil)
                     }
-                if let note = foreign(task, run.service) { Console.error("klingd: \(note)") }
+                // It could be waited for without end.
+                if let note = Self.foreign(task, run.service) {
+                    foreign.append(note)
+                    continue
+                }
                 await progress.follow(task.id)
                 await progress.note(task)
                 tasks.append(task)
+            } catch {
+                refused.append(CommandEnd.refusal(error).message ?? "")
             }
-        } catch {
-            return ImageOptions.refusal(error)
         }
-        return await withTaskGroup(of: (Int, Result<GenerationTask, TaskError>).self) { group in
+        await withTaskGroup(of: (Int, Result<GenerationTask, TaskError>).self) { group in
             for (index, task) in tasks.enumerated() {
                 group.addTask {
                     do throws(TaskError) {
-                        let left = max(.zero, deadline - run.time.now)
-                        return (
-                            index,
-                            .success(
-                                try await run.service.wait(task.id, WaitBound(target: bound.target, duration: left))
-                            )
-                        )
+                        let bound = WaitBound(target: bound.target, duration: max(.zero, deadline - run.time.now))
+                        return (index, .success(try await run.service.wait(task.id, bound)))
                     } catch {
                         return (index, .failure(error))
                     }
                 }
             }
-            var refusal: CommandEnd?
             for await (index, result) in group {
                 switch result {
                 case .success(let task):
@@ -122,12 +120,14 @@ struct WatchCommand: ParsableCommand {
                     guard bound.target.isReached(by: task) else { continue }
                     await progress.clear()
                     reports.show(task, waitedFor: bound.target)
-                case .failure(let error): refusal = ImageOptions.refusal(error)
+                case .failure(let error):
+                    refused.append("task \(tasks[index].id): \(CommandEnd.refusal(error).message ?? "")")
                 }
             }
-            await progress.end()
-            return refusal ?? reports.end(tasks, waitedFor: bound.target, isCancelled: Task.isCancelled)
         }
+        await progress.end()
+        let end = reports.end(tasks, waitedFor: bound.target, refused: refused, isCancelled: Task.isCancelled)
+        return foreign.isEmpty ? end : .notFinished(foreign, then: end)
     }
 
     /// Why this process cannot go on with a task itself; `nil` when it can.
