@@ -197,10 +197,9 @@ export class Klingd extends EventEmitter {
           call.line = '';
           call.isSent = true;
           this.#inFlight += 1;
-        } else if (this.#closing) {
-          stdin.end();
         }
       }
+      if (line === undefined && this.#closing && this.#unsent.length === 0) stdin.end();
       if (line === undefined) return;
       this.#isFull = !stdin.write(line);
     }
