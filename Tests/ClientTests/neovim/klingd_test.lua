@@ -126,7 +126,7 @@ function parts.resume()
   assert(said:find('more was asked for in ' .. bench .. '/leave.md', 1, true), said)
   equal(klingd.pending(), 0, 'waited for in another file')
   -- It is stored meanwhile, and nobody inserts it.
-  eventually('it is stored', function() return #call('list', { state = 'stored' }).tasks == 1 end)
+  call('status', { id = call('list').tasks[1].id, wait_for = 'stored' })
   page('leave.md')
   vim.cmd('KlingResume')
   vim.cmd('KlingResume')
@@ -152,12 +152,11 @@ function parts.resume()
 end
 
 function parts.cancel()
-  klingd.setup({ args = vim.list_extend({ '--max-images-in-flight', '1' }, options.args) })
   page('cancel.md')
   vim.cmd('KlingCancel')
   assert(said:find('nothing is waited for'), said)
   call('server-info')
-  -- Nothing is answered yet: one is on its way, the other one in the queue.
+  -- Nothing is answered yet.
   vim.cmd('KlingGenerate one')
   vim.cmd('KlingGenerate two')
   vim.cmd('KlingCancel')
