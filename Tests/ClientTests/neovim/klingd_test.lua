@@ -159,7 +159,13 @@ function parts.cancel()
   -- Nothing is answered yet.
   vim.cmd('KlingGenerate one')
   vim.cmd('KlingGenerate two')
+  local chansend, sent = vim.fn.chansend, ''
+  vim.fn.chansend = function(channel, line)
+    sent = sent .. line
+    return chansend(channel, line)
+  end
   vim.cmd('KlingCancel')
+  equal(select(2, sent:gsub('cancelRequest', '')), 2, 'waits that are ended')
   equal(klingd.pending(), 2, 'waited for')
   eventually('all is cancelled', function() return klingd.pending() == 0 end)
   eventually('what became of it is said', function() return said:find('no longer waited') or said:find('withdrawn') end)
