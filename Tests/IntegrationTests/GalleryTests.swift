@@ -63,74 +63,11 @@ import Testing
         return file
     }
 
-    /// Adds to the page what a reader would see of it.
-    private static let report = """
-        const all = (selector, read) => [...document.querySelectorAll(selector)].map(read);
-        const channels = text => text.match(/[\\d.]+/g).map(Number);
-        const luminance = text => {
-          const [r, g, b] = channels(text).map(c => c / 255)
-            .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const ground = element => {
-          const colour = getComputedStyle(element).backgroundColor;
-          return channels(colour)[3] === 0 && element.parentElement ? ground(element.parentElement) : colour;
-        };
-        const contrast = element => {
-          const [low, high] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => a - b);
-          return (high + 0.05) / (low + 0.05);
-        };
-        const hasText = element =>
-          element.checkVisibility() && [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-        const name = element => `${element.tagName} .${element.className}: ${element.textContent.slice(0, 60)}`;
-        const isCutOff = element => {
-          if (element.closest(".place, .sha256, details:not([open])")) return false;
-          const box = element.getBoundingClientRect();
-          return box.left < -0.5 || box.right > innerWidth + 0.5
-            || element.clientWidth > 0 && element.scrollWidth > element.clientWidth;
-        };
-        addEventListener("load", () => {
-          // What is far below is laid out as well.
-          for (const task of document.querySelectorAll("article")) task.style.contentVisibility = "visible";
-          const report = {
-            images: all("article img", image => ({
-              size: `${image.naturalWidth} × ${image.naturalHeight} · PNG · `,
-              ratio: `auto ${image.naturalWidth} / ${image.naturalHeight}`, kept: getComputedStyle(image).aspectRatio,
-              caption: image.closest("li").querySelector(".size").textContent,
-              sha256: image.closest("li").querySelector(".sha256").textContent,
-              place: image.closest("li").querySelector(".place").textContent,
-              file: decodeURIComponent(new URL(image.currentSrc).pathname),
-              link: decodeURIComponent(new URL(image.closest("a").href).pathname),
-            })),
-            tasks: all("article", task => ({
-              prompt: task.querySelector(".prompt").textContent,
-              direction: getComputedStyle(task.querySelector(".prompt")).direction,
-              images: task.querySelectorAll("img").length,
-              alternatives: [...new Set([...task.querySelectorAll("img")].map(image => image.alt))],
-            })),
-            refused: all("#unfinished li", item => item.innerText),
-            title: document.title, headings: all("h1", heading => heading.textContent),
-            ran: window.ran ?? null, scripts: document.scripts.length, width: innerWidth,
-            pageWidth: document.documentElement.scrollWidth,
-            cutOff: [...document.body.querySelectorAll("*")].filter(isCutOff).map(name),
-            faint: [...document.body.querySelectorAll("*")].filter(e => hasText(e) && contrast(e) < 4.5).map(name),
-            paper: luminance(ground(document.body)),
-          };
-          const element = document.createElement("pre");
-          element.id = "report";
-          element.textContent = encodeURIComponent(JSON.stringify(report));
-          document.body.append(element);
-        });
-        """
-
     private func report(_ browser: HeadlessBrowser, on page: URL, _ view: HeadlessBrowser.View) async throws
         -> JSONValue
     {
-        let file = try copy(of: page, script: Self.report, isAllowed: true)
-        let document = try await browser.document(of: file, view)
-        let start = try #require(document.firstRange(of: "<pre id=\"report\">"), "\(document.suffix(2000))").upperBound
-        let end = try #require(document[start...].firstRange(of: "</pre>")).lowerBound
-        return try JSONValue.parse(try #require(document[start..<end].removingPercentEncoding))
+        let file = try copy(of: page, script: GalleryReport.script, isAllowed: true)
+        return try JSONValue.parse(try await browser.message(from: file, view))
     }
 
     @Test func everyImageIsSeenInABrowserWithWhatItWasMadeOf() async throws {
@@ -152,7 +89,7 @@ import Testing
                 #expect(seen["pageWidth"] == seen["width"])
                 #expect(seen["cutOff"] == [])
                 #expect(seen["faint"] == [], "contrast is less than 4.5 (WCAG 2.2, 1.4.3)")
-                #expect(view.isDark == (seen["paper"]?.doubleValue ?? 0.5 < 0.5))
+                #expect(view.isDark == (seen["paper"]?.numberValue ?? 0.5 < 0.5))
             }
             try await expectPicture(browser, of: page)
             klingd.closeInput()
@@ -201,41 +138,13 @@ import Testing
         let picture = page.deletingLastPathComponent().appendingPathComponent("picture.png")
         let file = try copy(of: page, script: "document.body.remove()", isAllowed: false)
         try await browser.picture(of: file, .desk, to: picture)
-        let count = try KlingdProcess(["python3", "-c", Self.colours, picture.path], program: "/usr/bin/env")
+        let count = try KlingdProcess(["python3", "-c", GalleryReport.colours, picture.path], program: "/usr/bin/env")
         #expect(await count.exitCode() == 0, "\(count.errors)")
         let found = try JSONValue.parse(try #require(count.lines.first, "\(count.errors)"))
         #expect(found["size"] == [1280, 2000])
         // Text and paper have less than a hundred shades.
         #expect(found["colours"]?.integerValue ?? 0 > 1000, "\(found)")
     }
-
-    /// Tells the size of a PNG of 8 bits a channel and the number of colours in its upper part.
-    private static let colours = """
-        import json, struct, sys, zlib
-        data, at, body = open(sys.argv[1], "rb").read(), 8, b""
-        while at < len(data):
-            length, kind = struct.unpack(">I4s", data[at:at + 8])
-            content = data[at + 8:at + 8 + length]
-            if kind == b"IHDR": width, height, depth, colour = struct.unpack(">IIBB", content[:10])
-            if kind == b"IDAT": body += content
-            at += 12 + length
-        step = {2: 3, 6: 4}[colour]
-        raw, stride, above, colours = zlib.decompress(body), width * step, bytearray(width * step), set()
-        for row in range(min(height, 500)):
-            start = row * (stride + 1)
-            method, line = raw[start], bytearray(raw[start + 1:start + 1 + stride])
-            for i in range(stride) if method else ():
-                a = line[i - step] if i >= step else 0
-                b, c = above[i], above[i - step] if i >= step else 0
-                if method == 1: guess = a
-                elif method == 2: guess = b
-                elif method == 3: guess = (a + b) // 2
-                else: guess = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
-                line[i] = (line[i] + guess) & 255
-            colours.update(zip(*(line[channel::step] for channel in range(3))))
-            above = line
-        print(json.dumps({"size": [width, height], "colours": len(colours)}))
-        """
 
     @Test func pagesAreWholeAndSayWhatIsMissing() async throws {
         try await Bench.run { bench in

@@ -44,9 +44,28 @@ struct HeadlessBrowser {
         }
     }
 
-    /// The page as it stands once it has loaded, as HTML.
-    func document(of page: URL, _ view: View) async throws -> String {
-        try await run(view.flags + ["--dump-dom", page.absoluteString]).joined(separator: "\n")
+    /// What a script in the page posts to the window around it.
+    ///
+    /// A frame can be as narrow as a phone, which a window cannot.
+    func message(from page: URL, _ view: View) async throws -> String {
+        let frame = """
+            <!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+            <script>
+            addEventListener("message", event => {
+              const element = document.createElement("pre");
+              element.textContent = encodeURIComponent(event.data);
+              document.body.append(element);
+            });
+            </script>
+            <iframe src="\(page.absoluteString)" width="\(view.width)" height="\(view.height)" frameborder="0"></iframe>
+            """
+        try FileManager.default.createDirectory(at: profile, withIntermediateDirectories: true)
+        let file = profile.appendingPathComponent("frame.html")
+        try frame.write(to: file, atomically: true, encoding: .utf8)
+        let document = try await run(view.flags + ["--dump-dom", file.absoluteString]).joined(separator: "\n")
+        let start = try #require(document.firstRange(of: "<pre>"), "\(document)").upperBound
+        let end = try #require(document[start...].firstRange(of: "</pre>")).lowerBound
+        return try #require(document[start..<end].removingPercentEncoding)
     }
 
     /// Writes a PNG of the top of a page.
