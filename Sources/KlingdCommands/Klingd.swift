@@ -20,7 +20,7 @@ package struct Klingd: ParsableCommand {
             Every option of serve can be given as an environment variable too, --base-url as KLINGD_BASE_URL, and as a member
             of the configuration file, "base_url": config show tells which holds.
             Keys: COMETAPI_KEY; KLING_API_KEY, or KLING_ACCESS_KEY with KLING_SECRET_KEY. Logs go to stderr, level by LOG_LEVEL.
-            Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not finished in time (the task goes on), 130 interrupted.
+            Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not finished in time (the task goes on), 130 interrupted (129, 143: by SIGHUP, SIGTERM).
             """,
         version: "klingd \(version)",
         subcommands: [
