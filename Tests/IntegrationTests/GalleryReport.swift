@@ -31,20 +31,21 @@ enum GalleryReport {
           // What is far below is laid out as well.
           for (const task of document.querySelectorAll("article")) task.style.contentVisibility = "visible";
           const report = {
-            images: all("article img", image => ({
+            images: all(".image img", image => ({
               size: `${image.naturalWidth} × ${image.naturalHeight} · PNG · `,
               ratio: `auto ${image.naturalWidth} / ${image.naturalHeight}`, kept: getComputedStyle(image).aspectRatio,
               caption: image.closest("li").querySelector(".size").textContent,
               sha256: image.closest("li").querySelector(".sha256").textContent,
               place: image.closest("li").querySelector(".place").textContent,
-              file: decodeURIComponent(new URL(image.currentSrc).pathname),
+              file: decodeURIComponent(new URL(image.src).pathname),
               link: decodeURIComponent(new URL(image.closest("a").href).pathname),
             })),
             tasks: all("article", task => ({
               prompt: task.querySelector(".prompt").textContent,
               direction: getComputedStyle(task.querySelector(".prompt")).direction,
-              images: task.querySelectorAll("img").length,
-              alternatives: [...new Set([...task.querySelectorAll("img")].map(image => image.alt))],
+              images: task.querySelectorAll(".image img").length,
+              parameters: [...task.querySelectorAll(".parameters dd")].map(value => value.textContent),
+              alternatives: [...new Set([...task.querySelectorAll(".image img")].map(image => image.alt))],
             })),
             refused: all("#unfinished li", item => item.innerText),
             title: document.title, headings: all("h1", heading => heading.textContent),

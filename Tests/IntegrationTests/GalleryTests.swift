@@ -22,6 +22,8 @@ import Testing
         ("A still life with pears", 3, "4:3"),
     ]
 
+    private static let unwanted = "</dd></dl><img src=x onerror='window.ran = 5'> & &amp;"
+
     /// Has klingd make the images and one task that is refused, with folders whose names are hard for a URL.
     private func generate(_ bench: Bench) async throws -> KlingdProcess {
         let storage = bench.folder.appendingPathComponent("my images #1, 100%? é &lt;b>").path
@@ -29,7 +31,7 @@ import Testing
         for (index, wanted) in Self.wanted.enumerated() {
             let params: JSONValue = [
                 "prompt": .string(wanted.prompt), "n": .integer(Int64(wanted.n)),
-                "aspect_ratio": .string(wanted.ratio), "wait_for": "stored",
+                "aspect_ratio": .string(wanted.ratio), "negative_prompt": .string(Self.unwanted), "wait_for": "stored",
             ]
             klingd.send(.request(.integer(Int64(index)), "generate", params))
         }
@@ -124,6 +126,8 @@ import Testing
             #expect(task?["images"] == .integer(Int64(wanted.n)), "\(prompt)")
             let beginning = prompt.count > 200 ? prompt.prefix(200) + "…" : prompt
             #expect(task?["alternatives"] == [.string(String(beginning))])
+            let parameters = task?["parameters"]?.arrayValue?.compactMap(\.stringValue) ?? []
+            #expect(Set(parameters) == ["\(wanted.n)", wanted.ratio, Self.unwanted, "kling-v3"])
             let isRightToLeft = prompt.hasPrefix("منارة") || prompt.hasPrefix("מגדלור")
             #expect(task?["direction"] == (isRightToLeft ? "rtl" : "ltr"), "\(prompt)")
         }
