@@ -1,7 +1,7 @@
 /// The programs that look at the page of `klingd gallery` for its tests.
 enum GalleryReport {
-    /// JavaScript that posts what a reader would see of a page to the window around it, as JSON: the text and look of its
-    /// images and tasks, what is cut off, and what has too little contrast.
+    /// JavaScript that posts what a reader would see of a page to the window around it, as JSON: the text and look of
+    /// its images and tasks, what is cut off, and what has too little contrast.
     static let script = """
         const all = (selector, read) => [...document.querySelectorAll(selector)].map(read);
         const channels = text => text.match(/[\\d.]+/g).map(Number);

@@ -19,8 +19,8 @@ struct GalleryArticle {
         let count = task.images.count { $0.stored != nil }
         let remark = shown.count < count ? "<p class=\"remark\">\(shown.count) of its \(count) images</p>\n" : ""
         return """
-            <article class="task" id="task-\(task.id)" data-state="\(task.state.rawValue)" \
-            data-charged="\(task.charged.rawValue)">
+            <article class="task \(shown.first.map(Self.shape) ?? "")" style="--images: \(shown.count)" \
+            id="task-\(task.id)" data-state="\(task.state.rawValue)" data-charged="\(task.charged.rawValue)">
             <div class="about">
             \(Self.paragraph(prompt))
             \(Self.facts(task, time: String(task.createdAt.rfc3339.dropFirst(11).prefix(8)) + " UTC"))
@@ -28,7 +28,7 @@ struct GalleryArticle {
             <summary>More</summary>
             \(Self.list(Self.particulars(task), class: "particulars"))</details>
             </div>
-            <ol class="images \(shown.first.map(Self.shape) ?? "")">
+            <ol class="images">
             \(shown.map { item($0, alternative) }.joined())</ol>
             </article>
 
@@ -55,7 +55,7 @@ struct GalleryArticle {
         return beginning.endIndex == prompt.endIndex ? prompt : beginning + "…"
     }
 
-    /// How wide its column may be.
+    /// Class of its task: how wide columns are.
     private static func shape(_ image: TaskImage.Stored) -> String {
         if image.width * 4 > image.height * 5 { return "wide" }
         return image.height * 4 > image.width * 5 ? "tall" : "square"

@@ -22,8 +22,9 @@ enum GalleryStyle {
           padding: 2.5rem clamp(1rem, 3vw, 3rem);
           background: var(--paper); color: var(--ink); font: 0.9375rem/1.5 system-ui, sans-serif;
         }
-        header { order: -2; }
-        .totals { order: -1; margin: 0.25rem 0 0; color: var(--faint); }
+        /* The totals come last, and there is room for them from the beginning. */
+        header { order: -2; padding-bottom: 1.75rem; }
+        .totals { order: -1; margin: -1.5rem 0 0; color: var(--faint); }
         main, .unfinished { order: 0; }
         footer { order: 1; margin-top: 3rem; color: var(--faint); font-size: 0.8125rem; }
         h1 { margin: 0; font-size: 2rem; font-weight: 600; letter-spacing: -0.02em; line-height: 1.2; }
@@ -34,8 +35,14 @@ enum GalleryStyle {
         article.task {
           display: grid; grid-template-columns: minmax(0, 19rem) minmax(0, 1fr); gap: 1.5rem; margin: 0 0 1rem;
           padding: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: 0.875rem;
-          content-visibility: auto; contain-intrinsic-size: auto 20rem;
+          /* What is not seen is not laid out; its height is guessed, so that the scroll bar keeps its place. */
+          content-visibility: auto;
+          contain-intrinsic-size:
+            auto max(20rem, calc(var(--about) + (var(--images) / var(--columns) + 0.4) * var(--row)));
         }
+        .task { --about: 2.5rem; --columns: 4; --column: 12rem; --row: 18rem; }
+        .task.wide { --columns: 3; --column: 14rem; --row: 16rem; }
+        .task.tall { --column: 10.5rem; --row: 27rem; }
         .about { position: sticky; top: 3.75rem; align-self: start; }
         .prompt {
           margin: 0 0 0.75rem; max-height: 14.25rem; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere;
@@ -74,12 +81,9 @@ enum GalleryStyle {
         .more dl { margin: 0.5rem 0 0; }
         .more dl > div { grid-template-columns: minmax(0, 1fr); gap: 0; margin-bottom: 0.375rem; }
         .images {
-          --column: 12rem;
           display: grid; gap: 1.25rem 1rem; margin: 0; padding: 0; list-style: none;
           grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--column)), 1fr));
         }
-        .images.wide { --column: 14rem; }
-        .images.tall { --column: 10.5rem; }
         .image { min-width: 0; }
         .image > a { display: block; }
         .image img, .placeholder {
@@ -109,7 +113,7 @@ enum GalleryStyle {
         .unfinished dl > div { grid-template-columns: 11rem minmax(0, 1fr); }
         .unfinished .prompt, .unfinished dl { max-width: 64rem; }
         .empty { padding: 5rem 1rem; color: var(--faint); text-align: center; }
-        @media (min-width: 64rem) { .images:not(.tall) > .image:only-child { grid-column: span 2; } }
+        @media (min-width: 64rem) { .task:not(.tall) .image:only-child { grid-column: span 2; } }
         @media (max-width: 48rem) {
           body { padding-top: 1.5rem; }
           article.task { grid-template-columns: minmax(0, 1fr); gap: 1rem; padding: 1rem; }
@@ -118,8 +122,11 @@ enum GalleryStyle {
           .parameters { display: flex; flex-wrap: wrap; gap: 0 1rem; }
           .parameters > div { display: flex; gap: 0.375rem; }
           .unfinished dl > div { grid-template-columns: minmax(0, 1fr); gap: 0; margin-bottom: 0.375rem; }
-          .images { --column: 9rem !important; }
-          .images:not(.tall) > .image:only-child { grid-column: 1 / -1; max-width: 26rem; }
+          .task, .task.wide, .task.tall { --about: 15rem; --columns: 2; --column: 9rem; }
+          .task { --row: 16rem; }
+          .task.wide { --row: 12rem; }
+          .task.tall { --row: 23rem; }
+          .task:not(.tall) .image:only-child { grid-column: 1 / -1; max-width: 26rem; }
         }
         @media (prefers-reduced-motion: reduce) { .image img { transition: none; } }
         @media print {
