@@ -19,7 +19,6 @@ package struct Outbox: ~Copyable {
     /// Bytes of lines that are still to be written.
     package var count: Int { lines.count - written }
     package var isEmpty: Bool { count == 0 && waiting.isEmpty }
-    package var isFull: Bool { count >= Self.limit }
 
     /// Adds one line; `write` writes exactly one JSON value.
     package mutating func line(_ write: (inout JSONWriter) -> Void) {

@@ -61,8 +61,11 @@ struct ServiceRun: Sendable {
     /// Works until `stop` rings: takes up what was left unfinished, then what the service is asked for. What ends it
     /// before is told to `onFailure`, which sees to it that `stop` rings.
     ///
-    /// - Parameter onSettled: Called when nothing more will be sent and the creates on the wire were seen to their answers
-    ///   as far as time allowed: the tasks then are as they stay.
+    /// - Parameters:
+    ///   - stop: Ends the work.
+    ///   - onFailure: Hears why the work cannot go on.
+    ///   - onSettled: Called when nothing more will be sent and the creates on the wire were seen to their answers as far
+    ///     as time allowed: the tasks then are as they stay.
     /// - Returns: Tasks that are or may be paid and are not stored.
     func work(
         until stop: Bell,

@@ -176,20 +176,13 @@ extension SettingReport {
     var lines: [String] {
         let cells = rows.map { row in
             [row.name, row.problem == nil ? row.text : "wrong", row.problem ?? sources.place(row.setting, row.origin)]
-                .map(Self.printable)
+                .map(TerminalText.escaped)
         }
         let widths = (0..<2).map { column in cells.map { $0[column].count }.max() ?? 0 }
         return cells.map { row in
             let padded = (0..<2).map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].count) }
             return (padded + [row[2]]).joined(separator: "  ")
         }
-    }
-
-    /// Names of folders and the like may hold what commands a terminal.
-    private static func printable(_ text: String) -> String {
-        text.unicodeScalars.map { scalar in
-            scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? scalar.escaped(asASCII: true) : String(scalar)
-        }.joined()
     }
 }
 

@@ -16,7 +16,9 @@ import Synchronization
 /// process, nothing runs in the narrow world of a signal handler, and a thread that hangs in the kernel does not keep
 /// the process from ending.
 enum Signals {
-    private static let numbers = [SIGTERM, SIGINT, SIGHUP]
+    /// But for those that whoever started klingd has it ignore: nohup(1) SIGHUP, a shell SIGINT in the background. They
+    /// would come out of sigwait(3) all the same.
+    private static let numbers = [SIGTERM] + [SIGINT, SIGHUP].filter { !isIgnored($0) }
     /// Of Ctrl-C.
     static let interrupt = SIGINT
     /// In milliseconds. One end often comes as several signals: a terminal that closes sends SIGHUP and its supervisor
@@ -60,6 +62,12 @@ enum Signals {
             }
         }
         guard isWatching else { throw .noThreads }
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        let before = signal(number, SIG_IGN)
+        signal(number, before)
+        return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static func next() -> Int32 {

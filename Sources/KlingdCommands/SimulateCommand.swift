@@ -11,6 +11,11 @@ struct SimulateCommand: ParsableCommand {
             GET /_simulator/bill tells what was paid, POST /_simulator/faults makes things go wrong, \
             POST /_simulator/clock moves its clock. It ends with SIGINT or SIGTERM.
 
+            curl -d '{"faults":[{"on":"create","kind":"taken_then_cut","times":2}]}' ADDRESS/_simulator/faults
+            "on" is one of \(Fault.Endpoint.allCases.map(\.rawValue).joined(separator: ", ")); "kind" one of \
+            \(Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")). "times" -1 is always; "status", \
+            "delay_ms", "retry_after" and "body" change what the kind does.
+
             Any key is accepted. With --dialect kling, logins signed with KLING_SECRET_KEY in the name of \
             KLING_ACCESS_KEY are too, when both variables are set.
             """

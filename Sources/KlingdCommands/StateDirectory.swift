@@ -23,7 +23,7 @@ struct StateDirectory {
     /// Makes what is missing and removes what dead processes have left.
     init(_ path: String) throws(CommandFailure) {
         let parent = path + "/spool"
-        Self.makeParents(of: path)
+        try Self.makeParents(of: path)
         try Self.makePrivate(path)
         // Processes that start at once take turns: none sweeps a folder that its owner has yet to lock, or reads half a
         // salt.
@@ -45,11 +45,15 @@ struct StateDirectory {
 
     // MARK: Folders
 
-    private static func makeParents(of path: String) {
+    private static func makeParents(of path: String) throws(CommandFailure) {
         var position = path.startIndex
         while let slash = path[position...].dropFirst().firstIndex(of: "/") {
             // As the XDG Base Directory Specification has it.
-            _ = mkdir(String(path[..<slash]), 0o700)
+            let parent = String(path[..<slash])
+            if mkdir(parent, 0o700) < 0, errno != EEXIST, case let error = errno, access(parent, F_OK) < 0 {
+                errno = error
+                throw failure("cannot be made", parent)
+            }
             position = slash
         }
     }

@@ -37,7 +37,10 @@ struct LedgerFile: Sendable {
     private var path: String { Self.path(in: directory) }
     private static func path(in directory: String) -> String { directory + "/ledger.sqlite" }
 
-    static func exists(in directory: String) -> Bool { Files.status(path(in: directory)) != nil }
+    /// One that cannot be looked at is there: opening it tells why.
+    static func exists(in directory: String) -> Bool {
+        Files.status(path(in: directory)) != nil || (errno != ENOENT && errno != ENOTDIR)
+    }
 
     private var notePath: String { directory + "/LEDGER-WAS-CORRUPT.txt" }
 

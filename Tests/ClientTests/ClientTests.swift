@@ -23,7 +23,7 @@ import Testing
         #expect(code == 0, "\(client.command.joined(separator: " ")) ended with \(code):\n\(output)")
     }
 
-    /// The exit code and all output of a test program, which finds klingd by `KLINGD`. It is ended after a minute; `env`
+    /// The exit code and all output of a test program, which finds klingd by `KLINGD`. It is ended after three minutes; `env`
     /// ends with 127 when there is no such program.
     ///
     /// Its environment is almost empty, so that a key on the tester's machine is never used.
@@ -56,10 +56,12 @@ import Testing
         var (none, before) = (sigset_t(), sigset_t())
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, &before)
+        // However whoever runs the tests was started: in the background of a script SIGINT is ignored.
+        signal(SIGINT, SIG_DFL)
         let start = Result { try process.run() }
         pthread_sigmask(SIG_SETMASK, &before, nil)
         try start.get()
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(180)
         while process.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
         if process.isRunning { process.terminate() }
         process.waitUntilExit()

@@ -72,11 +72,19 @@ final class KlingdProcess: Sendable {
             } else {
                 posix_spawn_file_actions_adddup2(&actions, errorEnds.write, 2)
             }
+            // However whoever runs the tests was started: in the background of a script SIGINT is ignored.
+            var (attributes, defaults) = (posix_spawnattr_t(), sigset_t())
+            posix_spawnattr_init(&attributes)
+            defer { posix_spawnattr_destroy(&attributes) }
+            sigemptyset(&defaults)
+            for number in [SIGINT, SIGHUP, SIGTERM, SIGQUIT] { sigaddset(&defaults, number) }
+            posix_spawnattr_setsigdefault(&attributes, &defaults)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
             let argv = ([program] + arguments).map { strdup($0) } + [nil]
             let envp = variables.map { strdup($0) } + [nil]
             defer { for text in argv + envp { free(text) } }
             var processID: pid_t = 0
-            let result = posix_spawn(&processID, program, &actions, nil, argv, envp)
+            let result = posix_spawn(&processID, program, &actions, &attributes, argv, envp)
             for end in [inputEnds.read, outputEnds.write, errorEnds.write] { close(end) }
             try #require(result == 0, "\(String(cString: strerror(result)))")
             return (processID, input: inputEnds.write, output: outputEnds.read, error: errorEnds.read)

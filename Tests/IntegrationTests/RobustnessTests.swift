@@ -154,4 +154,27 @@ import Testing
             #expect(await !klingd.allErrors().contains("very-secret"))
         }
     }
+
+    @Test func signalsThatItWasStartedToIgnoreAreIgnored() async throws {
+        try await Bench.run { bench in
+            let words = [KlingdProcess.binary] + bench.arguments
+            let klingd = try KlingdProcess(
+                ["-c", #"trap '' HUP INT; exec "$@""#, "sh"] + words,
+                program: "/bin/sh"
+            )
+            _ = try await klingd.ask("list")
+            klingd.signal(SIGHUP)
+            klingd.signal(SIGINT)
+            #expect(try await klingd.ask("generate", ["prompt": "p", "wait_for": "stored"])["state"] == "stored")
+            klingd.signal(SIGTERM)
+            #expect(await klingd.exitCode() == 0)
+        }
+    }
+
+    @Test func aFolderThatCannotBeMadeIsNamedWithTheReason() async throws {
+        let klingd = try KlingdProcess(["serve", "--provider", "simulator", "--state", "/proc/klingd/state"])
+        #expect(await klingd.exitCode() == 1)
+        let errors = await klingd.allErrors()
+        #expect(errors.contains("/proc/klingd cannot be made: "), "\(errors)")
+    }
 }

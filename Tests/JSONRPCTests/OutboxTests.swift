@@ -134,14 +134,4 @@ import Testing
         answer(&outbox, 2)
         #expect(drain(&outbox).map { $0["answer"] } == [1, 2])
     }
-
-    @Test func itIsFullAt4MiB() {
-        var outbox = Outbox()
-        answer(&outbox, 1, padding: 4 << 20)
-        var isFull = outbox.isFull
-        #expect(isFull)
-        _ = drain(&outbox)
-        isFull = outbox.isFull
-        #expect(!isFull)
-    }
 }

@@ -109,6 +109,15 @@ struct SQLiteLedgerTests {
         }
     }
 
+    @Test("a ledger that cannot be looked at is not taken for none")
+    func existence() {
+        #expect(!SQLiteLedger.exists(in: folder.path + "/none"))
+        // No look-up gets through a link to itself.
+        let loop = folder.path + "/loop"
+        #expect(symlink(loop, loop) == 0)
+        #expect(SQLiteLedger.exists(in: loop))
+    }
+
     @Test("a list goes on where it was after a restart, but not in another ledger")
     func cursor() async throws {
         let first = folder.ledger(clock)

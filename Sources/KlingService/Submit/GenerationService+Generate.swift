@@ -59,7 +59,7 @@ extension GenerationService {
             let limit = configuration.maxImagesPerDay.map { "\($0)" } ?? ""
             throw TaskError(
                 .limit,
-                "\(asked) images were asked for today (UTC), and with these \(task.imageCount) it would be more than "
+                "asked for today (UTC) so far: \(asked); with \(task.imageCount) more it would be beyond "
                     + "--max-images-per-day \(limit); raise it, or wait for tomorrow"
             )
         }

@@ -58,6 +58,9 @@ struct Doctor: Sendable {
                 "give a folder of this machine by --state"
             )
         }
+        if folder == .absent, let trouble = Machine.refusal(in: nearest) {
+            return .wrong(what, "\(path) cannot be made in \(nearest): \(trouble)", "give another folder by --state")
+        }
         let free = Machine.freeBytes(nearest)
         let space = free.map { "\($0 >> 20) MiB free on this machine" } ?? "free space not told"
         if case .open(let mode) = folder {

@@ -70,6 +70,11 @@ enum Machine {
         return mode & 0o077 == 0 ? .isPrivate : .open(mode: String(mode, radix: 8))
     }
 
+    /// Why nothing can be made in `folder`; `nil` when something can, as far as that shows.
+    static func refusal(in folder: String) -> String? {
+        access(folder, W_OK | X_OK) == 0 ? nil : String(cString: strerror(errno))
+    }
+
     /// The nearest folder at or above `path` that is there.
     static func existing(above path: String) -> String {
         var path = Substring(path)

@@ -36,7 +36,8 @@ struct StatusCommand: ParsableCommand {
             guard let task = try settings.readLedger({ ledger throws(LedgerError) in try await name.find(in: ledger) })
             else {
                 throw CommandFailure(
-                    message: "no task has the id or task_id '\(TerminalText.escaped(id))'; 'klingd list' shows what there is",
+                    message:
+                        "no task has the id or task_id '\(TerminalText.escaped(id))'; 'klingd list' shows what there is",
                     exitCode: CommandFailure.failed
                 )
             }

@@ -32,9 +32,8 @@ struct TaskReports {
 
     /// How a command ends that waited for these tasks until `target`, and has shown those that are there.
     ///
-    /// - Parameters:
-    ///   - refused: What else was asked for and cannot be, each with its reason.
-    ///   - isCancelled: A signal ended the wait.
+    /// `refused` is what else was asked for and cannot be, each with its reason; `isCancelled` tells that a signal ended
+    /// the wait.
     func end(
         _ tasks: [GenerationTask],
         waitedFor target: WaitTarget,
