@@ -55,11 +55,9 @@ klingd_paths() (
         def said($code; $lines): {code: $code, lines: $lines};
         foreach (inputs | fromjson? | objects | select(has("method") | not)) as $m ({codes: [], lines: []};
             (if $m.exit == 0 then said(0; [])
-             elif $m.exit == 2 and .codes == [] then said(2; [])
-             elif $m.exit == 127 or $m.exit == 126 then said(1; [])
-             elif $m.exit then
-                said(3; ["e klingd ended (exit code \($m.exit)) before all was answered; what it took goes on "
-                         + "and is billed: the same call with the same -k is the same task, paid once"])
+             elif $m.exit == 2 and .codes == [] then said(2; ["e klingd took nothing (exit code 2; charged: no)"])
+             elif $m.exit == 127 or $m.exit == 126 then said(1; ["e klingd cannot be started (charged: no)"])
+             elif $m.exit then said(3; ["e klingd ended (exit code \($m.exit))"])
              elif $m.error and ($m.id | type) == "string" then said(2; ["e \($m.id)"])
              elif $m.error then
                 said(if $m.error.data.kind == "invalid_params" then 2 else 1 end; ["e \($m.id): \($m.error | why)"])
@@ -83,12 +81,45 @@ klingd_paths() (
     }
 )
 
-# klingd_ask METHOD SHARED KEY [VALUE…]: asks a klingd for it, and prints the paths.
+# klingd_note NAME: copies messages, each after ["NAME",ID] on descriptor 6.
+# shellcheck disable=SC2016
+klingd_note() {
+    jq -rR --unbuffered --arg name "$1" '
+        (fromjson? | objects | select(has("id")) | [$name, .id] | stderr | empty), .' 2>&6
+}
+
+# klingd_ask METHOD SHARED KEY [VALUE…]: asks a klingd for it, and prints the paths. klingd may end in order before it
+# has read or answered all, so what was asked and what was answered are compared.
 klingd_ask() {
-    klingd_requests "$@" | {
-        "${KLINGD:-klingd}" serve --no-task-updates
-        printf '\n{"exit":%d}\n' "$?"
-    } | klingd_paths
+    {
+        klingd_notes=$(
+            {
+                klingd_requests "$@" | klingd_note asked | {
+                    "${KLINGD:-klingd}" serve --no-task-updates 5>&- 6>&-
+                    klingd_exit=$?
+                    printf '["exit",%d]' "$klingd_exit" >&6
+                    printf '\n{"exit":%d}\n' "$klingd_exit"
+                } | klingd_note answered | klingd_paths >&5
+                printf '["code",%d]' "$?" >&6
+            } 6>&1
+        )
+    } 5>&1
+    # Between the notes may be what jq has to say of a broken pipe.
+    klingd_notes=$(printf '%s' "$klingd_notes" | jq -rRs '
+        [scan("\\[\"[a-z]+\",(?:[0-9]+|\"[^\"]*\")\\]") | fromjson] | map({name: .[0], value: .[1]}) | group_by(.name)
+        | map({key: .[0].name, value: map(.value)}) | from_entries
+        | ((.asked // []) - (.answered // [])) as $missing
+        | if $missing == [] or .answered == null and (.exit[0] | . == 2 or . == 126 or . == 127) then "\(.code[0])"
+          else "\(.code[0] | if . == 0 then 3 else . end) \($missing | map(tostring) | join(", "))" end') || return 1
+    case $klingd_notes in
+    *' '*)
+        klingd_again='what klingd took goes on and is billed: klingd list; with -k the same call again pays nothing twice'
+        if [ -n "$3" ]; then klingd_again='the same call with the same -k goes on, and nothing is paid twice'; fi
+        if [ "$1" = status ]; then klingd_again='to wait again pays nothing'; fi
+        echo "klingd: ${klingd_notes#* }: no answer before klingd ended, and no more was asked; $klingd_again" >&2
+        ;;
+    esac
+    return "${klingd_notes%% *}"
 }
 
 # klingd_generate [PROMPT…], klingd_resume ID…: what klingd.sh does, without options.
@@ -115,6 +146,8 @@ klingd_main() {
     klingd_ask $method "$shared" "$key" "$@"
 }
 
-if [ "${0##*/}" = klingd.sh ]; then
-    klingd_main "$@"
-fi
+# Whether $0 is this file, under whatever name, or one that has sourced it; in zsh it is this file either way.
+case ${ZSH_EVAL_CONTEXT:-} in
+*:file*) ;;
+*) if [ -f "$0" ] && grep -qx 'klingd_main() {' -- "$0"; then klingd_main "$@"; fi ;;
+esac
