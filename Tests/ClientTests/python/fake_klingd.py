@@ -48,6 +48,8 @@ for line in sys.stdin:
         # Much is said before each line is read, as by a process that does not read while it writes.
         say({"jsonrpc": "2.0", "method": "noise", "params": "x" * 300_000})
         say(answer(request))
+    elif how == "long":
+        say({"jsonrpc": "2.0", "id": request["id"], "result": "x" * (20 << 20)})
     elif how == "hold":
         held.append(request)
     elif how == "error":

@@ -21,7 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CLIENT = HERE.parents[2] / "protocol/clients/python/klingd.py"
 sys.path.insert(0, str(CLIENT.parent))
-from klingd import AsyncKlingd, Klingd, KlingdEnded, KlingdError, KlingdTimeout  # noqa: E402
+from klingd import AsyncKlingd, Klingd, KlingdEnded, KlingdError, KlingdTimeout, _told  # noqa: E402
 
 FAKE = [sys.executable, str(HERE / "fake_klingd.py")]
 
@@ -109,11 +109,15 @@ class WithKlingd(Case):
             with self.assertRaises(KlingdError) as caught:
                 klingd.status("x")
             self.assertEqual((caught.exception.code, caught.exception.kind), (10002, "not_found"))
-            for bad in ("\ud800", "x" * (17 << 20)):
-                with self.assertRaises((KlingdError, UnicodeError)):
-                    klingd.generate(bad, timeout=5)
-            with self.assertRaises(ValueError):
+            for bad, kind in (("x\udce9", "invalid_params"), (float("nan"), "invalid_params"),
+                              ("x" * (17 << 20), "too_large")):
+                with self.assertRaises(KlingdError) as caught:
+                    klingd.generate(bad, n=1, timeout=5)
+                self.assertEqual((caught.exception.kind, caught.exception.charged), (kind, "no"))
+            with self.assertRaises(KlingdError) as caught:
                 klingd.generate("x", image_fidelity=float("nan"), timeout=5)
+            self.assertEqual((caught.exception.code, caught.exception.pointer), (-32602, "/image_fidelity"))
+            self.assertEqual(klingd.list()["tasks"], [])
 
     def test_a_timeout_ends_the_wait_and_the_task_goes_on(self) -> None:
         simulator = self.simulator(0.4)
@@ -287,12 +291,12 @@ class WithKlingd(Case):
                 self.assertEqual(call.result(1)["state"], state)
                 self.assertEqual(klingd.returncode, 0)
 
-    def test_stderr_is_captured_by_choice(self) -> None:
-        klingd = Klingd(["--no-such-option"], stderr="capture")
-        with self.assertRaises(KlingdEnded):
-            klingd.server_info()
-            klingd.server_info()
-        klingd.close()
+    def test_a_klingd_that_does_not_like_its_options_took_nothing(self) -> None:
+        with Klingd(["--no-such-option"], stderr="capture") as klingd:
+            with self.assertRaises(KlingdEnded) as caught:
+                klingd.generate("x", timeout=20)
+            self.assertEqual((caught.exception.charged, klingd.returncode), ("no", 2))
+            self.assertRegex(str(caught.exception), r"exit code 2\): Error: .*no-such-option")
         self.assertIn("no-such-option", klingd.stderr_text())
 
     def test_the_program_prints_paths(self) -> None:
@@ -306,12 +310,15 @@ class WithKlingd(Case):
         run = subprocess.run([sys.executable, CLIENT, "x" * 501], env=environment, capture_output=True, timeout=40)
         self.assertEqual(run.returncode, 2, run.stderr)
         for variables, code, words in (({"KLINGD": "/nonexistent"}, 1, b"cannot be started"),
-                                       ({"KLINGD_PROVIDER": "none"}, 2, b"exit code 2")):
+                                       ({"KLINGD_PROVIDER": "none"}, 2, b"no money was spent: klingd ")):
             run = subprocess.run([sys.executable, CLIENT, "x"], env={**environment, **variables}, capture_output=True,
                                  timeout=40)
             self.assertEqual((run.returncode, run.stdout), (code, b""), run.stderr)
             self.assertIn(words, run.stderr)
             self.assertNotIn(b"Traceback", run.stderr)
+        run = subprocess.run([sys.executable, CLIENT, b"caf\xe9"], env=environment, capture_output=True, timeout=40)
+        self.assertEqual((run.returncode, run.stdout), (2, b""), run.stderr)
+        self.assertRegex(run.stderr, rb"^klingd: not sent: 'prompt' is not Unicode[^\n]*\n$")
 
     def test_the_program_ends_soon_when_it_is_interrupted(self) -> None:
         simulator = self.simulator(100)
@@ -351,6 +358,30 @@ class WithFake(Case):
             answers = list(pool.map(lambda n: klingd.request("generate", {"prompt": f"{n}{prompt}"}, timeout=30),
                                     range(20)))
         self.assertEqual(answers, [{"echo": f"{n}{prompt}"} for n in range(20)])
+
+    def test_an_answer_may_be_longer_than_a_request(self) -> None:
+        with Klingd(["long"], program=FAKE) as klingd:
+            self.assertEqual(len(klingd.request("list", timeout=30)), 20 << 20)
+
+    def test_what_an_ended_klingd_was_not_sent_has_failed(self) -> None:
+        for program in ("false", [sys.executable, "-c", "import os; os.close(0); print('{}', flush=True); input()"]):
+            with Klingd(program=program, stderr="discard") as klingd, concurrent.futures.ThreadPoolExecutor() as pool:
+                if program == "false":
+                    klingd._connection._threads[0].join(20)
+                    self.assertEqual(klingd.returncode, 1)
+                else:
+                    end = time.monotonic() + 20
+                    while not klingd._connection._has_spoken and time.monotonic() < end:
+                        time.sleep(0.01)
+                job = pool.submit(klingd.generate, "x", timeout=20)
+                self.assertEqual(job.exception(20).charged, "no")
+                self.assertEqual(_told(klingd, job), 1)
+
+    def test_exit_code_2_after_an_answer_may_have_taken_something(self) -> None:
+        program = [sys.executable, "-c", "print('{}'); input(); exit(2)"]
+        with Klingd(program=program) as klingd, self.assertRaises(KlingdEnded) as caught:
+            klingd.generate("x", timeout=20)
+        self.assertEqual(caught.exception.charged, "unknown")
 
     def test_a_long_line_comes_whole(self) -> None:
         with Klingd(["flood"], program=FAKE) as klingd:

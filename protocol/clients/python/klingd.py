@@ -177,12 +177,13 @@ class KlingdError(Exception):
 
 
 class KlingdEnded(KlingdError):
-    """klingd ended, or the client was closed, before the answer. With `charged` ``no`` the request was not sent; else
-    money may have been spent, and the same request with the same `idempotency_key` is the same task, paid once.
+    """klingd ended, or the client was closed, before the answer. With `charged` ``no`` the request was not sent, or not
+    taken by a klingd that did not like its options; else money may have been spent, and the same request with the same
+    `idempotency_key` is the same task, paid once.
     """
 
-    def __init__(self, message: str, charged: Charged) -> None:
-        super().__init__(message, code=0, kind="ended", charged=charged, retryable=True)
+    def __init__(self, message: str, charged: Charged, retryable: bool = True) -> None:
+        super().__init__(message, code=0, kind="ended", charged=charged, retryable=retryable)
 
 
 class KlingdTimeout(KlingdError, TimeoutError):
@@ -234,6 +235,7 @@ class _Connection:
         self._urgent: Deque[bytes] = collections.deque()
         self._in_flight: Dict[int, _Call] = {}
         self._is_closing = False
+        self._has_spoken = False
         self._end: Optional[str] = None
         self._backlog = _Backlog()
         self._iterators: weakref.WeakSet[_Updates] = weakref.WeakSet()
@@ -243,8 +245,9 @@ class _Connection:
                          for run in (self._read, self._write)]
         if on_update is not None:
             threading.Thread(target=self._tell, daemon=True, name="klingd updates").start()
+        self._errors_thread = threading.Thread(target=self._read_errors, daemon=True, name="klingd stderr")
         if process is not None and process.stderr is not None:
-            self._threads.append(threading.Thread(target=self._read_errors, daemon=True, name="klingd stderr"))
+            self._threads.append(self._errors_thread)
         for thread in self._threads:
             thread.start()
 
@@ -253,7 +256,7 @@ class _Connection:
         call = _Call(cast(int, message["id"]), _line(message))
         with self._changed:
             if self._end is not None or self._is_closing:
-                raise KlingdEnded(f"not sent: {self._end or 'the client is closed'}", "no")
+                raise _not_sent(self._end or "the client is closed")
             self._waiting.append(call)
             self._changed.notify_all()
         return call
@@ -315,6 +318,7 @@ class _Connection:
         self._over("the client is closed")
 
     def _write(self) -> None:
+        call: Optional[_Call] = None
         try:
             while True:
                 with self._changed:
@@ -322,6 +326,7 @@ class _Connection:
                                            or (self._waiting and len(self._in_flight) < REQUESTS_IN_FLIGHT))
                     if self._end is not None:
                         break
+                    call = None
                     if self._urgent:
                         line = self._urgent.popleft()
                     elif self._waiting and (self._is_closing or len(self._in_flight) < REQUESTS_IN_FLIGHT):
@@ -339,6 +344,10 @@ class _Connection:
             with self._changed:
                 self._is_closing = True
                 unsent, self._waiting = list(self._waiting), collections.deque()
+                # Of this one it has not had the whole line.
+                is_cut = call is not None and self._in_flight.pop(call.id, None) is not None
+            if call is not None and is_cut:
+                call.future.set_exception(_not_sent("klingd takes no more requests"))
             self._fail(unsent, "klingd takes no more requests")
         finally:
             try:
@@ -353,15 +362,25 @@ class _Connection:
                     self._take(line)
         except (OSError, ValueError) as error:
             log.warning("reading from klingd failed: %s", error)
-        end = "klingd has closed its output"
+        end, took_nothing = "klingd has closed its output", False
         if self.process is not None:
             self._reader.close()
             try:
                 code = self.process.wait(1)
                 end = f"klingd has ended (by signal {-code})" if code < 0 else f"klingd has ended (exit code {code})"
+                took_nothing = code == 2 and not self._has_spoken
             except subprocess.TimeoutExpired:
                 pass
-        self._over(end)
+        self._over(f"{end}{self._last_words()}" if took_nothing else end, took_nothing)
+
+    def _last_words(self) -> str:
+        """The line of klingd's stderr that tells why it does not start, if it is captured."""
+        if self._errors_thread.ident is not None:
+            self._errors_thread.join(1)
+        lines = [line for line in (each.decode(errors="replace").strip() for each in list(self.errors)) if line]
+        # The usage that follows an error is long.
+        why = [line for line in lines if line.startswith("Error")][:1] or lines[-1:]
+        return f": {why[0][:500]}" if why else ""
 
     def _take(self, line: bytes) -> None:
         try:
@@ -371,6 +390,7 @@ class _Connection:
             return
         if not isinstance(message, dict):
             return
+        self._has_spoken = True
         if "method" in message:
             params = message.get("params")
             if message["method"] == "task-updated" and isinstance(params, dict) and isinstance(
@@ -418,7 +438,7 @@ class _Connection:
         with self.process.stderr as stream:
             self.errors.extend(iter(stream.readline, b""))
 
-    def _over(self, end: str) -> None:
+    def _over(self, end: str, took_nothing: bool = False) -> None:
         with self._changed:
             if self._end is not None:
                 return
@@ -430,6 +450,8 @@ class _Connection:
         self._fail(unsent, end)
         for call in sent:
             call.future.set_exception(KlingdEnded(
+                f"klingd took nothing, and no money was spent: {end}", "no", retryable=False
+            ) if took_nothing else KlingdEnded(
                 f"{end} before it answered, and money may have been spent: a task that it took lives on in the ledger; "
                 "the same request with the same idempotency_key is that task, paid once", "unknown"))
         for iterator in iterators:
@@ -438,16 +460,39 @@ class _Connection:
     def _fail(self, unsent: Sequence[_Call], end: str) -> None:
         for call in unsent:
             if call.future.set_running_or_notify_cancel():
-                call.future.set_exception(KlingdEnded(f"not sent: {end}", "no"))
+                call.future.set_exception(_not_sent(end))
+
+
+def _not_sent(end: str) -> KlingdEnded:
+    return KlingdEnded(f"not sent, and no money was spent: {end}", "no")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _line(message: Mapping[str, Any]) -> bytes:
     # A half of a surrogate pair, NaN and what is too long are refused here, since klingd cannot tell whose line it was.
-    line = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    try:
+        line = _json(message) + b"\n"
+    except ValueError:
+        raise _unsendable(message["params"]) from None
     if len(line) > LINE_BYTES:
         raise KlingdError(f"a request of {len(line)} bytes is too long: klingd takes {LINE_BYTES}", code=-32600,
                           kind="too_large", charged="no")
     return line
+
+
+def _unsendable(params: Mapping[str, Any]) -> KlingdError:
+    why, pointer = "params are not JSON", None
+    for name, value in params.items():
+        try:
+            _json({name: value})
+        except UnicodeError:
+            why, pointer = f"{name!a} is not Unicode (half a surrogate pair, or bytes that are not UTF-8)", f"/{name}"
+        except ValueError as error:
+            why, pointer = f"{name!a} is not JSON: {error}", f"/{name}"
+    return KlingdError(f"not sent: {why}", code=-32602, kind="invalid_params", charged="no", pointer=pointer)
 
 
 class _Updates:
@@ -716,7 +761,7 @@ def _told(klingd: Klingd, job: concurrent.futures.Future[Task]) -> int:
         print(f"klingd: {error}", file=sys.stderr)
         if error.kind == "invalid_params" or klingd.returncode == 2:
             return 2
-        return 3 if error.kind == "ended" else 1
+        return 3 if error.kind == "ended" and error.charged != "no" else 1
     if task["state"] == "stored":
         for image in task["images"]:
             print(image.get("path") or image.get("uri"), flush=True)
