@@ -152,6 +152,25 @@ describe('the client', { concurrency: 6 }, () => {
     assert.ok(await klingd.request('x', { text }) === text);
   });
 
+  it('an answer may be longer than a request', async (t) => {
+    const klingd = bench(t).fake(`${READ}lines.on('line', (line) => {
+  say({ id: JSON.parse(line).id, result: 'x'.repeat(20 << 20) }); });`);
+    assert.equal((await klingd.request('x')).length, 20 << 20);
+  });
+
+  it('a klingd that does not like its options took nothing, and is quoted', async () => {
+    const klingd = new Klingd({ command, args: ['--no-such-option'], stderr: 'capture' });
+    await assert.rejects(klingd.generate({ prompt: 'x' }), (error) => error.kind === 'connection'
+      && error.charged === 'no' && /no money was spent.*exit code 2\): Error: .*no-such-option/.test(error.message));
+    assert.match(klingd.stderrText, /Usage/);
+    await klingd.close();
+  });
+
+  it('exit code 2 after an answer may have taken something', async (t) => {
+    const klingd = bench(t).fake(`${READ}say({}); lines.once('line', () => process.exit(2));`);
+    await assert.rejects(klingd.request('x'), { kind: 'connection', charged: 'unknown' });
+  });
+
   it('death in mid-line rejects every waiter', async (t) => {
     const klingd = bench(t).fake(`${READ}lines.once('line', () => process.stdout.write('{"id":1,', () => process.exit(3)));`);
     const ends = await Promise.allSettled([klingd.request('x'), klingd.request('y')]);
@@ -239,8 +258,8 @@ describe('the client', { concurrency: 6 }, () => {
 
   it('what klingd could not tell whose it is is not sent', async (t) => {
     const klingd = bench(t).start();
-    await assert.rejects(klingd.generate({ prompt: 'half \ud83d' }), { code: -32600, charged: 'no' });
-    await assert.rejects(klingd.generate({ prompt: 'x', image_fidelity: NaN }), { code: -32600, charged: 'no' });
+    await assert.rejects(klingd.generate({ prompt: 'half \ud83d' }), { kind: 'invalid_params', charged: 'no' });
+    await assert.rejects(klingd.generate({ prompt: 'x', image_fidelity: NaN }), { kind: 'invalid_params', charged: 'no' });
     await assert.rejects(klingd.generate({ prompt: 'x'.repeat(17 << 20) }), { kind: 'too_large', charged: 'no' });
     const prompt = 'no \\ud83d, a whole 🗼, a \\\\ud83d';
     assert.equal((await klingd.generate({ prompt, dry_run: true })).would_send.parameters.prompt, prompt);
@@ -317,6 +336,13 @@ describe('the client', { concurrency: 6 }, () => {
     assert.deepEqual([wrong.code, wrong.out], [2, ''], wrong.err);
     assert.match(wrong.err, /prompt.*\(invalid_params, charged: no\)/);
     assert.deepEqual([unknown.code, unknown.out], [2, ''], unknown.err);
+    assert.match(unknown.err, /^Error: .*no-such-option[^]*no money was spent: klingd ended \(exit code 2\)/);
+    // By a shell, since Node gives nothing but UTF-8 to its children.
+    const latin = spawn('sh', ['-c', 'exec "$0" "$1" "$(printf "caf\\351")"', process.execPath, client],
+      { stdio: ['ignore', 'inherit', 'pipe'] });
+    const [[said], [code]] = await Promise.all([once(latin.stderr, 'data'), once(latin, 'close')]);
+    assert.equal(code, 2);
+    assert.match(String(said), /^not sent, and no money was spent: an argument is not UTF-8/);
     assert.equal(usage.code, 2);
     assert.match(usage.err, /^usage: /);
     assert.equal(none.code, 1);

@@ -30,11 +30,13 @@ const MAX_IN_FLIGHT = 1000;
 // JSON.stringify writes half a surrogate pair as an escape, and nothing else so; klingd could not tell whose line it was.
 const HALF_A_PAIR = /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/;
 const LF = 0x0a;
+const STDERR_KEPT = 64 * 1024;
 
 /**
  * An error that klingd answered: no task was made by that request. Or, with kind `connection`, klingd ended before it
  * answered: with charged `unknown` it may have made a task, and the same generate with the same `idempotency_key` is
- * that task, paid once; with charged `no` the request was not sent.
+ * that task, paid once; with charged `no` the request was not sent, or klingd took nothing since it did not like its
+ * options.
  */
 export class KlingdError extends Error {
   /** @param {string} message @param {number} code @param {any} [data] */
@@ -67,17 +69,25 @@ export class Klingd extends EventEmitter {
   #inFlight = 0;
   #isFull = false;
   /** @type {Buffer[]} */ #parts = [];
-  #partBytes = 0;
-  #skipping = false;
+  #hasSpoken = false;
   /** @type {string | undefined} */ #ended;
   /** @type {Promise<void>} */ #exited;
   /** @type {Promise<void> | undefined} */ #closing;
 
-  /** @param {{command?: string, args?: string[], env?: NodeJS.ProcessEnv}} [options] `args` follow `serve`. */
-  constructor({ command = process.env.KLINGD ?? 'klingd', args = [], env = process.env } = {}) {
+  /** The end of klingd's log, if it is captured. */ stderrText = '';
+
+  /**
+   * `args` follow `serve`. klingd's log is passed on (`inherit`), or its end is kept in `stderrText` (`capture`).
+   * @param {{command?: string, args?: string[], env?: NodeJS.ProcessEnv, stderr?: 'inherit' | 'capture'}} [options]
+   */
+  constructor({ command = process.env.KLINGD ?? 'klingd', args = [], env = process.env, stderr = 'inherit' } = {}) {
     super();
-    this.#child = spawn(command, ['serve', ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = spawn(command, ['serve', ...args],
+      { env, stdio: ['pipe', 'pipe', stderr === 'capture' ? 'pipe' : 'inherit'] });
     this.#child.stdout.on('data', (chunk) => this.#read(chunk));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text) => {
+      this.stderrText = (this.stderrText + text).slice(-STDERR_KEPT);
+    });
     // A broken pipe is told by the process's end, which has the better words.
     this.#child.stdin.on('error', () => {});
     this.#child.stdin.on('drain', () => { this.#isFull = false; this.#send(); });
@@ -90,10 +100,14 @@ export class Klingd extends EventEmitter {
       });
       // A descendant may hold stdout open, so waiters are not left to `close` alone.
       this.#child.once('exit', (code, signal) => {
-        const grace = setTimeout(() => this.#child.stdout.destroy(), 500);
+        const grace = setTimeout(() => {
+          this.#child.stdout.destroy();
+          this.#child.stderr?.destroy();
+        }, 500);
         this.#child.once('close', () => {
           clearTimeout(grace);
-          this.#end(`klingd ended (${signal ?? `exit code ${code}`})`);
+          const tookNothing = code === 2 && !this.#hasSpoken;
+          this.#end(`klingd ended (${signal ?? `exit code ${code}`})${tookNothing ? this.#lastWords() : ''}`, tookNothing);
           resolve();
         });
       });
@@ -136,8 +150,8 @@ export class Klingd extends EventEmitter {
         throw new KlingdError('the request is longer than 16 MiB', -32600, { kind: 'too_large', charged: 'no' });
       }
       if (HALF_A_PAIR.test(line)) {
-        throw new KlingdError('a text in params is not Unicode: it has half a surrogate pair', -32600,
-          { kind: 'invalid_request', charged: 'no' });
+        throw new KlingdError('a text in params is not Unicode: it has half a surrogate pair', -32602,
+          { kind: 'invalid_params', charged: 'no' });
       }
       const abort = () => {
         if (call.isSent) {
@@ -209,27 +223,19 @@ export class Klingd extends EventEmitter {
   #read(chunk) {
     let start = 0;
     for (let end; (end = chunk.indexOf(LF, start)) >= 0; start = end + 1) {
-      this.#keep(chunk.subarray(start, end));
-      if (!this.#skipping) this.#take(Buffer.concat(this.#parts).toString('utf8'));
+      this.#parts.push(chunk.subarray(start, end));
+      this.#take(Buffer.concat(this.#parts));
       this.#parts = [];
-      this.#partBytes = 0;
-      this.#skipping = false;
     }
-    this.#keep(chunk.subarray(start));
+    if (start < chunk.length) this.#parts.push(chunk.subarray(start));
   }
 
-  /** @param {Buffer} part */
-  #keep(part) {
-    this.#partBytes += part.length;
-    if (this.#partBytes > MAX_LINE_BYTES) { this.#skipping = true; this.#parts = []; }
-    if (!this.#skipping && part.length) this.#parts.push(part);
-  }
-
-  /** @param {string} line */
+  /** @param {Buffer} line */
   #take(line) {
     let message;
-    try { message = JSON.parse(line); } catch { return; }
+    try { message = JSON.parse(line.toString('utf8')); } catch { return; }
     if (message === null || typeof message !== 'object') return;
+    this.#hasSpoken = true;
     if (message.method === 'task-updated' && message.params?.task) {
       const { task, seq } = message.params;
       this.emit('task-updated', task, seq);
@@ -246,13 +252,23 @@ export class Klingd extends EventEmitter {
     this.#send();
   }
 
-  /** @param {string} why */
-  #end(why) {
+  /** The line that tells why klingd does not start; the usage that follows an error is long. */
+  #lastWords() {
+    const lines = this.stderrText.split('\n').map((line) => line.trim()).filter(Boolean);
+    const why = lines.find((line) => line.startsWith('Error')) ?? lines.at(-1);
+    return why ? `: ${why.slice(0, 500)}` : '';
+  }
+
+  /** @param {string} why @param {boolean} [tookNothing] */
+  #end(why, tookNothing = false) {
     if (this.#ended) return;
     this.#ended = why;
     for (const call of this.#waiting.values()) {
       call.done();
-      call.reject(!call.isSent ? notSent(why) : new KlingdError(
+      if (!call.isSent) call.reject(notSent(why));
+      else if (tookNothing) call.reject(new KlingdError(`klingd took nothing, and no money was spent: ${why}`, 0,
+        { kind: 'connection', charged: 'no' }));
+      else call.reject(new KlingdError(
         `${why} before it answered, and money may have been spent: what it took lives on in the ledger. The same `
         + 'generate with the same idempotency_key is the same task, paid once; list and status tell of it',
         0, { kind: 'connection', charged: 'unknown', retryable: true }));
@@ -264,7 +280,7 @@ export class Klingd extends EventEmitter {
 /** JSON.stringify would write null for it, which counts as not given. @param {string} name @param {unknown} value */
 function finite(name, value) {
   if (typeof value !== 'number' || Number.isFinite(value)) return value;
-  throw new KlingdError(`'${name}' is ${value}, which JSON has not`, -32600, { kind: 'invalid_request', charged: 'no' });
+  throw new KlingdError(`'${name}' is ${value}, which JSON has not`, -32602, { kind: 'invalid_params', charged: 'no' });
 }
 
 /** @param {string} why */
@@ -277,6 +293,11 @@ async function main() {
   const prompt = process.argv[2];
   if (!prompt || prompt.startsWith('-')) {
     console.error('usage: node klingd.mjs PROMPT [KLINGD-SERVE-OPTION...]');
+    return 2;
+  }
+  // Node has put it for bytes that are not UTF-8, and another prompt than the one given is not to be paid for.
+  if (process.argv.slice(2).some((argument) => argument.includes('\ufffd'))) {
+    console.error('not sent, and no money was spent: an argument is not UTF-8, or has U+FFFD in it');
     return 2;
   }
   const klingd = new Klingd({ args: process.argv.slice(3) });
