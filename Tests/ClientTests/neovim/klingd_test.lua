@@ -262,6 +262,18 @@ function parts.small()
   equal(call('x').text, 'möwe', 'an answer in pieces')
   vim.loop.kill(klingd_pid(), 'sigkill')
   eventually('it has ended', function() return not klingd_channel() end)
+  vim.fn.writefile({
+    '#!/bin/sh', 'read -r line', [[id=${line##*\"id\":}]], 'id=${id%%[!0-9]*}', [[printf '{"id":%s,"result":"' "$id"]],
+    'head -c 20000000 /dev/zero | tr "\\0" x', [[printf '"}\n']], 'read -r line',
+  }, fake)
+  local long
+  eventually('the next has taken its place', function()
+    long = call('x')
+    return long
+  end)
+  equal(#long, 20000000, 'an answer that is longer than a request')
+  vim.loop.kill(klingd_pid(), 'sigkill')
+  eventually('it has ended', function() return not klingd_channel() end)
   klingd.setup(options)
   eventually('klingd has taken its place', function() return call('server-info') end)
 
@@ -299,6 +311,26 @@ function parts.small()
   said = ''
   vim.cmd('KlingList')
   eventually('why is said', function() return said:find('klingd ended %(exit code %d+%): Error: .*no%-such%-option') end)
+  assert(not said:find('money'), said)
+  said = ''
+  vim.cmd('KlingGenerate x')
+  eventually('no money was spent', function() return said:find('exit code 2%).*no%-such%-option.*; no money was spent') end)
+  equal(klingd.pending() + records(), 0, 'waited for or kept of what was not taken')
+
+  -- Ended in the midst of what pays for nothing; and with exit code 2 after it has taken something.
+  vim.fn.writefile({ '#!/bin/sh', 'read -r line', 'exit 7' }, fake)
+  klingd.setup({ cmd = fake, args = {} })
+  said = ''
+  vim.cmd('KlingList')
+  eventually('the end is told', function() return said:find('klingd ended %(exit code 7%)') end)
+  assert(not said:find('money'), said)
+  said = ''
+  vim.cmd('KlingResume x')
+  eventually('the end is told', function() return said:find('klingd ended %(exit code 7%)') end)
+  assert(not said:find('money'), said)
+  vim.fn.writefile({ '#!/bin/sh', 'echo "{}"', 'read -r line', 'exit 2' }, fake)
+  local _, err = call('generate')
+  equal(err.data.charged, 'unknown', 'charged')
   klingd.setup(options)
   said = ''
   vim.cmd('KlingList')

@@ -23,6 +23,11 @@ local function notify_error(err)
   notify(err.message .. '; ' .. money((err.data or {}).charged), vim.log.levels.ERROR)
 end
 
+-- Of a request that makes no task, which pays for nothing however it ends.
+local function notify_free_error(err)
+  notify(err.message, vim.log.levels.ERROR)
+end
+
 process.on_update = function(task)
   for _, place in ipairs(places) do
     if place.id == task.id then
@@ -208,7 +213,7 @@ end
 function M.list()
   process.request('list', { limit = 20 }, function(err, result)
     if err then
-      return notify_error(err)
+      return notify_free_error(err)
     end
     local lines = {}
     for _, task in ipairs(result.tasks) do
@@ -224,7 +229,7 @@ local function resume_task(id, asked)
   local buffer, row, column = here()
   process.request('watch', { id = id }, function(err, task)
     if err then
-      return notify_error(err)
+      return notify_free_error(err)
     end
     local place = new_place(buffer, row, column, task.request.prompt or '')
     place.id, place.asked = id, asked

@@ -4,7 +4,7 @@ local config = require('klingd.config')
 local M = {
   on_update = function(_) end, -- told each task that has changed
 }
-local current -- { job, waiting = { request id -> callback }, partial, last_words }
+local current -- { job, waiting = { request id -> callback }, partial = pieces of a line, has_spoken, last_words }
 local next_id = 1
 
 local function take(session, line)
@@ -12,6 +12,7 @@ local function take(session, line)
   if not ok or type(message) ~= 'table' then
     return
   end
+  session.has_spoken = true
   if message.method == 'task-updated' then
     local task = type(message.params) == 'table' and message.params.task
     if type(task) == 'table' then
@@ -27,11 +28,14 @@ local function take(session, line)
 end
 
 local function on_stdout(session, data)
-  -- The first item goes on with the last one of the call before.
-  data[1] = session.partial .. data[1]
-  session.partial = table.remove(data)
-  for _, line in ipairs(data) do
-    take(session, line)
+  -- The first item goes on with the last one of the call before. Pieces are joined once, since a line may be long.
+  for i, piece in ipairs(data) do
+    table.insert(session.partial, piece)
+    if i < #data then
+      local line = table.concat(session.partial)
+      session.partial = {}
+      take(session, line)
+    end
   end
 end
 
@@ -42,12 +46,14 @@ local function on_exit(session, code)
   local callbacks = session.waiting
   session.waiting = {}
   local last = code ~= 0 and session.last_words and ': ' .. session.last_words or ''
+  local message, charged = ('klingd ended (exit code %d)%s'):format(code, last), 'no'
+  -- 2: it does not like its options, and has taken nothing.
+  if code ~= 2 or session.has_spoken then
+    charged = 'unknown'
+    message = message .. '; what it took lives on in its ledger: :KlingResume goes on with it, and nothing is paid twice'
+  end
   for _, callback in pairs(callbacks) do
-    callback({
-      message = ('klingd ended (exit code %d)%s; what it took lives on in its ledger: :KlingResume goes on with it, '
-        .. 'and nothing is paid twice'):format(code, last),
-      data = { kind = 'ended', charged = 'unknown' },
-    })
+    callback({ message = message, data = { kind = 'ended', charged = charged } })
   end
 end
 
@@ -55,7 +61,7 @@ local function start()
   if current then
     return current
   end
-  local session = { waiting = {}, partial = '' }
+  local session = { waiting = {}, partial = {} }
   -- Detached, so that the end of input and not a signal from Neovim ends it.
   local command = vim.list_extend({ config.options.cmd, 'serve', '--on-eof', 'detach' }, config.options.args)
   local ok, job = pcall(vim.fn.jobstart, command, {
