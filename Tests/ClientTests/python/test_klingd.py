@@ -390,8 +390,12 @@ class WithFake(Case):
 
     def test_a_timeout_sends_cancel_request_for_its_id(self) -> None:
         with Klingd(["hold"], program=FAKE, close_timeout=0.1) as klingd:
-            with self.assertRaises(KlingdTimeout) as caught:
-                klingd.request("generate", timeout=0.1)
+            # A busy machine may start it later than the answer is waited for.
+            for timeout in (0.1, 2, 10):
+                with self.assertRaises(KlingdTimeout) as caught:
+                    klingd.request("generate", timeout=timeout)
+                if caught.exception.task is not None:
+                    break
             self.assertEqual(caught.exception.task, {"id": "t", "state": "submitted", "charged": "yes"})
             self.assertEqual(caught.exception.charged, "yes")
 
