@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The clients of protocol/clients, each held by a test program in the language that it is written in.
-@Suite(.timeLimit(.minutes(5))) struct ClientTests {
+@Suite(.timeLimit(.minutes(5)), .serialized) struct ClientTests {
     /// A client and the program that tests it, found by PATH and run in the root of the checkout.
     struct Client: Sendable, CustomTestStringConvertible {
         let name: String
