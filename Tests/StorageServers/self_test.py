@@ -182,11 +182,13 @@ class StoreTests(unittest.TestCase):
     def test_what_cannot_start_says_why(self):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "root").write_text("a file where a folder has to be")
-            result = subprocess.run(
-                [sys.executable, FOLDER / "webdav.py", "--data", folder], stdin=subprocess.PIPE, capture_output=True
-            )
-        self.assertEqual((result.returncode, result.stdout), (1, b""))
-        self.assertIn(b"webdav.py: ", result.stderr)
+            program = [sys.executable, FOLDER / "webdav.py", "--data", folder]
+            pipe = subprocess.PIPE
+            with subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+                # Its stdin stays open meanwhile: the end of that would be another reason to end.
+                output, errors = process.stdout.read(), process.stderr.read()
+        self.assertEqual((process.returncode, output), (1, b""))
+        self.assertIn(b"webdav.py: ", errors)
 
 
 class FaultProxyTests(unittest.TestCase):
