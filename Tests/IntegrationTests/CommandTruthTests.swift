@@ -33,6 +33,21 @@ import Testing
         }
     }
 
+    @Test func statusShowsATaskOnceHoweverFarItHasCome() async throws {
+        try await Bench.run({ $0.timeScale = 0.1 }) { bench in
+            let made = try await run(bench, "generate", ["p", "--wait-for", "submitted", "-q"])
+            let id = try #require(made.lines.first)
+            for (timeout, code) in [("0.1", Int32(3)), ("60", 0)] {
+                let json = try await run(bench, "status", [id, "--timeout", timeout, "--json"])
+                #expect(json.code == code)
+                #expect(json.lines.count == 1, "\(json.lines)")
+                let text = try await run(bench, "status", [id, "--timeout", timeout])
+                #expect(text.lines.count { $0.hasPrefix("id  ") } == 1, "\(text.lines)")
+            }
+            try await bench.expectPaidOnce(1)
+        }
+    }
+
     @Test func aPathThatCannotBePrintedIsAFailure() async throws {
         try await Bench.run { bench in
             let full = open("/dev/full", O_WRONLY | O_CLOEXEC)

@@ -54,8 +54,13 @@ struct StatusCommand: ParsableCommand {
                     let task = try await run.service.wait(found.id, bound)
                     await progress.note(task)
                     await progress.end()
-                    show(task)
-                    return reports.end([task], waitedFor: bound.target, isCancelled: Task.isCancelled)
+                    if bound.target.isReached(by: task) { show(task) }
+                    return reports.end(
+                        [task],
+                        waitedFor: bound.target,
+                        isCancelled: Task.isCancelled,
+                        showing: { show($0) }
+                    )
                 } catch {
                     return CommandEnd.refusal(error)
                 }

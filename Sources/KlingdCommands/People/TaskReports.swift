@@ -33,19 +33,26 @@ struct TaskReports {
     /// How a command ends that waited for these tasks until `target`, and has shown those that are there.
     ///
     /// `refused` is what else was asked for and cannot be, each with its reason; `isCancelled` tells that a signal ended
-    /// the wait.
+    /// the wait. Tasks that were still under way are shown once it is known how they stay, by `showing` where it is given.
     func end(
         _ tasks: [GenerationTask],
         waitedFor target: WaitTarget,
         refused: [String] = [],
-        isCancelled: Bool
+        isCancelled: Bool,
+        showing: (@Sendable (GenerationTask) -> Void)? = nil
     ) -> CommandEnd {
         let failures = refused + tasks.filter { $0.state == .failed }.map(Self.failure)
         let open = tasks.filter { !target.isReached(by: $0) }
         guard !open.isEmpty else { return failures.isEmpty ? .done : .failed(Self.lines(failures)) }
         return .open(open) { newest in
-            // The last answers may have come meanwhile.
-            for task in newest where json || target.isReached(by: task) { show(task, waitedFor: target) }
+            for task in newest {
+                if let showing {
+                    showing(task)
+                } else if json || target.isReached(by: task) {
+                    // The last answers may have come meanwhile.
+                    show(task, waitedFor: target)
+                }
+            }
             let late = newest.filter { $0.state == .failed }.map(Self.failure)
             let open = newest.filter { !target.isReached(by: $0) }.map { going($0, isCancelled: isCancelled) }
             let text = Self.lines(failures + late + open)
