@@ -183,12 +183,7 @@ struct ServiceRun: Sendable {
         _ environment: Environment,
         _ log: Logger
     ) throws(CommandFailure) -> (StoragePlaces, schemes: [String]) {
-        let registry = StorageBackends(
-            stateDirectory: settings.stateDirectory,
-            plugins: settings.plugins,
-            environment: environment,
-            log: log
-        ).registry
+        let registry = StorageBackends(settings, environment, log).registry
         do {
             return (StoragePlaces(default: try registry.makeBackend(for: settings.storage)), registry.schemes)
         } catch {

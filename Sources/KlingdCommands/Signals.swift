@@ -65,9 +65,18 @@ enum Signals {
     }
 
     private static func isIgnored(_ number: Int32) -> Bool {
-        let before = signal(number, SIG_IGN)
-        signal(number, before)
-        return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        #if canImport(Darwin)
+            let handler = action.__sigaction_u.__sa_handler
+        #elseif canImport(Musl)
+            let handler = action.__sa_handler.sa_handler
+        #else
+            let handler = action.__sigaction_handler.sa_handler
+        #endif
+        // Functions cannot be compared. Both are optional pointers to C functions, as large as an Int and nothing but
+        // an address; that of SIG_IGN is a number which no function has.
+        return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(Optional(SIG_IGN), to: Int.self)
     }
 
     private static func next() -> Int32 {

@@ -51,3 +51,15 @@ struct StorageBackends {
         }
     }
 }
+
+extension StorageBackends {
+    /// As the settings of a command have it.
+    init(_ settings: Settings, _ environment: Environment, _ log: Logger) {
+        self.init(
+            stateDirectory: settings.stateDirectory,
+            plugins: settings.plugins,
+            environment: environment,
+            log: log
+        )
+    }
+}

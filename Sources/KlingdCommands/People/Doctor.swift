@@ -183,12 +183,7 @@ struct Doctor: Sendable {
         if isOffline, settings.storage.scheme != "file" {
             return .ok(what, "\(settings.storage) was not asked (--offline)")
         }
-        let registry = StorageBackends(
-            stateDirectory: settings.stateDirectory,
-            plugins: settings.plugins,
-            environment: environment,
-            log: log
-        ).registry
+        let registry = StorageBackends(settings, environment, log).registry
         do {
             let backend = try registry.makeBackend(for: settings.storage)
             let result: Finding
